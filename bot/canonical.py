@@ -1,0 +1,19 @@
+"""One byte sequence for one JSON value: what is hashed, stored and compared."""
+
+import hashlib
+import json
+
+
+def canonical(value: object) -> str:
+    """The value as JSON with sorted keys, no spaces, no NaN; raises ValueError for what JSON cannot hold."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: object) -> str:
+    """SHA-256 of the canonical JSON, as 64 hex digits."""
+    return text_hash(canonical(value))
+
+
+def text_hash(text: str) -> str:
+    """SHA-256 of the text's UTF-8, as 64 hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,275 @@
+"""What the model reads: a thread and its events become one request. Pure; the same log gives the same bytes.
+
+One text block per event, in the order of the log, so that each request extends the one before it; what changes
+all the time (the clock, open reminders, unresolved errors) comes last, after the cached part.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from zoneinfo import ZoneInfo
+
+from pydantic import JsonValue
+
+from bot import events as ev
+from bot.canonical import canonical, digest, text_hash
+from bot.events import AskSettings, Event, ModelAsked
+from bot.thread import Answered, Thread
+
+RENDER_VERSION = 1
+_INVISIBLE = {code: " " for code in range(32) if chr(code) not in "\n\t"}
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTexts:
+    """The fixed texts of an agent: its prompt, its tools, and the schema of its steps as JSON.
+
+    The schema keeps its own order: a model fills in fields in the order in which it reads them.
+    """
+
+    prompt: str
+    tools: str
+    output_schema: str
+
+    def by_hash(self) -> dict[str, str]:
+        return {text_hash(text): text for text in (self.prompt, self.tools, self.output_schema)}
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens are sent with every request."""
+        return sum(len(text.encode()) for text in (self.prompt, self.tools)) // 4
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What shapes one request besides the thread: who is asked, when, and with which settings."""
+
+    model: str
+    now: datetime
+    settings: AskSettings
+
+
+def needed(thread: Thread) -> set[int]:
+    """The seqs of the events that the next request shows; `referred` names those they point at."""
+    seqs = {entry.seq for entry in thread.window}
+    seqs |= {timer.seq for timer in thread.timers.values() if timer.purpose == "remind"}
+    if thread.turn is not None:
+        seqs |= {thread.turn.input}
+        for fails in thread.runs[thread.turn.run].fails.values():
+            seqs |= set(fails.seqs)
+    return seqs
+
+
+def referred(events: Iterable[Event]) -> set[int]:
+    """The seqs of the inputs that these events read."""
+    found: set[int] = set()
+    for event in events:
+        if isinstance(event.data, ev.TurnStarted | ev.TurnRead):
+            found |= {event.data.input, event.data.version}
+    return found
+
+
+def asked(
+    thread: Thread, body: Mapping[str, JsonValue], texts: AgentTexts, ask: Ask, *, degraded: bool
+) -> ModelAsked:
+    """The announcement of this request."""
+    return ModelAsked(
+        model=ask.model,
+        now=ask.now,
+        settings=ask.settings,
+        prompt=text_hash(texts.prompt),
+        tools=text_hash(texts.tools),
+        output_schema=text_hash(texts.output_schema),
+        request=digest(body),
+        estimated_tokens=texts.tokens + sum(e.size for e in thread.window) // 4,
+        degraded=degraded,
+    )
+
+
+def request(thread: Thread, events: Mapping[int, Event], texts: AgentTexts, ask: Ask) -> dict[str, JsonValue]:
+    """The body for the Messages API. `events` holds at least what `needed` and `referred` name."""
+    settings = ask.settings
+    stable = _stable(thread, events, settings.block_clip)
+    last = _situation(thread, events, ask)
+    if not settings.structured:
+        last += f"\nAnswer with one JSON object only, by this schema: {texts.output_schema}"
+    content: list[JsonValue] = [_text(block) for block in stable[:-1]]
+    content += [_text(block, ttl=settings.cache_ttl) for block in stable[-1:]]
+    body: dict[str, JsonValue] = {
+        "model": ask.model,
+        "max_tokens": settings.max_tokens,
+        "system": [_text(texts.prompt), _text(texts.tools, ttl=settings.cache_ttl)],
+        "messages": [{"role": "user", "content": [*content, _text(last)]}],
+    }
+    if settings.structured:
+        body["output_config"] = {"format": {"type": "json_schema", "schema": _json(texts.output_schema)}}
+    return body
+
+
+def _json(text: str) -> JsonValue:
+    value: JsonValue = json.loads(text)
+    return value
+
+
+def _text(text: str, *, ttl: str = "") -> dict[str, JsonValue]:
+    block: dict[str, JsonValue] = {"type": "text", "text": text}
+    if ttl:
+        block["cache_control"] = {"type": "ephemeral", "ttl": ttl}
+    return block
+
+
+# ---------------------------------------------------------------- the part that only grows
+
+
+def _stable(thread: Thread, events: Mapping[int, Event], clip: int) -> list[str]:
+    earlier = (
+        [f'<earlier from="1" to="{thread.window_from}">left out</earlier>'] if thread.window_from else []
+    )
+    shown = (_block(thread, events[entry.seq], events, clip) for entry in thread.window)
+    return [*earlier, *(block for block in shown if block)]
+
+
+def _block(thread: Thread, event: Event, events: Mapping[int, Event], clip: int) -> str:
+    data, seq = event.data, event.seq
+    match data:
+        case ev.TurnStarted() | ev.TurnRead():
+            return _read(events[data.input], events[data.version], clip)
+        case ev.MessageReceived():
+            return _element("message", _blocks(data.blocks, clip), seq=seq, **_who(data), to="a person")
+        case ev.MessageEdited():
+            return _element(
+                "edited", _blocks(data.blocks, clip), seq=seq, of=_seq_of(thread, data.place), **_who(data)
+            )
+        case ev.MessageDeleted():
+            return _element("deleted", "", seq=seq, of=_seq_of(thread, data.place))
+        case ev.ModelAnswered(step=ev.Step() as step):
+            return _element("step", _clipped(_step(step), clip), seq=seq)
+        case ev.ToolFinished():
+            return _element(
+                "tool_result", _clipped(data.result, clip), seq=seq, tool=data.tool, status=data.status
+            )
+        case ev.TakeoverStarted():
+            return _element("person_called", _clipped(data.summary, clip), seq=seq, reason=data.reason)
+        case ev.TurnEnded():
+            return _element("ended", "", seq=seq, outcome=data.outcome)
+        case _:
+            return ""
+
+
+def _step(step: ev.Step) -> str:
+    """The step in the order in which the model writes it; its arguments in the order of canonical JSON."""
+    action = step.proposed_action
+    call: JsonValue = None
+    if action is not None:
+        call = (
+            {"agent": action.agent}
+            if action.agent
+            else {"tool": action.tool, "args": _json(canonical(action.args))}
+        )
+    shown = {
+        "intent": step.intent,
+        "message": step.message,
+        "confidence": step.confidence,
+        "proposed_action": call,
+    }
+    return json.dumps(shown, ensure_ascii=False)
+
+
+def _read(original: Event, version: Event, clip: int) -> str:
+    data = version.data
+    match data:
+        case ev.MessageReceived() | ev.MessageEdited():
+            return _element("message", _blocks(data.blocks, clip), seq=original.seq, **_who(data))
+        case ev.TimerFired():
+            return _element("reminder", _clipped(data.text, clip), seq=original.seq)
+        case _:
+            return ""
+
+
+def _who(data: ev.MessageReceived | ev.MessageEdited) -> dict[str, str]:
+    return {"from_": data.person or data.display or "guest"}
+
+
+def _seq_of(thread: Thread, place: str) -> str:
+    return next((str(seq) for seq, message in thread.messages.items() if message.place == place), "earlier")
+
+
+def _blocks(blocks: Iterable[ev.Block], clip: int) -> str:
+    return "\n".join(_content(block, clip) for block in blocks)
+
+
+def _content(block: ev.Block, clip: int) -> str:
+    text = _clipped(block.text, clip)
+    if block.source == "person" and block.kind == "text":
+        return text
+    return _element(block.source, text, kind="" if block.kind == "text" else block.kind, name=block.name)
+
+
+def _element(tag: str, inner: str, **attributes: object) -> str:
+    """`inner` is escaped already; attributes are escaped here, empty ones left out."""
+    shown = "".join(
+        f' {name.rstrip("_")}="{_plain(str(value)[:200], quote=True)}"'
+        for name, value in attributes.items()
+        if value not in ("", None)
+    )
+    return f"<{tag}{shown}>{inner}</{tag}>" if inner else f"<{tag}{shown}/>"
+
+
+def _clipped(text: str, clip: int) -> str:
+    """The text escaped, and at most `clip` bytes of it, with a mark that says what is missing."""
+    shown = _plain(text)
+    if len(shown) * 4 <= clip or len(shown.encode()) <= clip:
+        return shown
+    cut = shown.encode()[:clip].decode(errors="ignore")
+    start = cut.rfind("&", max(0, len(cut) - 5))
+    if start >= 0 and ";" not in cut[start:]:
+        cut = cut[:start]
+    return f"{cut}\n[clipped: {len(text)} characters in all]"
+
+
+def _plain(text: str, *, quote: bool = False) -> str:
+    return escape(text, quote=quote).translate(_INVISIBLE)
+
+
+# ---------------------------------------------------------------- the part that changes
+
+
+def _situation(thread: Thread, events: Mapping[int, Event], ask: Ask) -> str:
+    zone = ZoneInfo(ask.settings.timezone)
+    local = ask.now.astimezone(zone).replace(microsecond=0)
+    lines = [
+        f"now: {local.isoformat()} {_WEEKDAYS[local.weekday()]} ({ask.settings.timezone})",
+        f"channel: {thread.channel}",
+        *_reminders(thread, events, zone),
+        *_errors(thread, events),
+    ]
+    return "<situation>\n" + "\n".join(lines) + "\n</situation>\nWhat is the next step?"
+
+
+def _reminders(thread: Thread, events: Mapping[int, Event], zone: ZoneInfo) -> list[str]:
+    shown = []
+    for timer in sorted(thread.timers.values(), key=lambda timer: timer.seq)[:20]:
+        data = events[timer.seq].data if timer.purpose == "remind" else None
+        if isinstance(data, ev.TimerSet):
+            due = data.due_at.astimezone(zone).replace(microsecond=0).isoformat()
+            shown.append(f"- seq {timer.seq}: {_clipped(data.text, 200)}, due {due}")
+    return ["open reminders:", *shown] if shown else []
+
+
+def _errors(thread: Thread, events: Mapping[int, Event]) -> list[str]:
+    turn = thread.turn
+    if turn is None:
+        return []
+    lines = []
+    for fails in thread.runs[turn.run].fails.values():
+        for seq in fails.seqs:
+            data = events[seq].data
+            if isinstance(data, ev.ToolFinished):
+                lines.append(f"- seq {seq}: {data.tool}: {_clipped(data.result, 400)}")
+    shown = ["unresolved errors:", *lines] if lines else []
+    if isinstance(turn.last, Answered) and turn.last.failure and turn.last.failure.kind == "invalid":
+        shown.append(f"your last answer was refused: {_clipped(turn.last.failure.message, 400)}")
+    return shown

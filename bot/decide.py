@@ -1,0 +1,475 @@
+"""What happens next: `next_action` is one table, read from the top; `decide` follows it until the world is needed.
+
+Pure: the clock and today's rules are arguments. See docs/how-it-works.md for the table in words.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from bot import words
+from bot.canonical import digest
+from bot.events import (
+    ContextCompacted,
+    Draft,
+    Event,
+    Failure,
+    Outcome,
+    Outgoing,
+    Step,
+    TakeoverReason,
+    TakeoverStarted,
+    ThreadParked,
+    TimerSet,
+    ToolFinished,
+    ToolStarted,
+    TurnEnded,
+    TurnRead,
+    TurnResumed,
+    TurnStarted,
+)
+from bot.ids import call_id, idempotency_key, run_id, timer_id
+from bot.policy import why_gated
+from bot.rules import AgentRules, Rules, ToolRule
+from bot.thread import Answered, Asking, Calling, Finished, Run, Thread, Turn, Unread, fold_all
+
+MAX_DECISIONS = 64
+CORRECTIONS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do until the next input."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskModel:
+    """Ask for the next step. `resume` is the seq of the model.asked to send again."""
+
+    run: str
+    degraded: bool = False
+    resume: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunTool:
+    """Run a call that has been announced."""
+
+    run: str
+    call_id: str
+    tool: str
+    key: str
+
+
+Action = Wait | AskModel | RunTool
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What the table says: events to append and, unless it is to be asked again, the action."""
+
+    drafts: tuple[Draft, ...] = ()
+    action: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything decided from one fold. `thread` is the state once the drafts are stored."""
+
+    drafts: tuple[Draft, ...]
+    action: Action
+    thread: Thread
+
+
+def decide(thread: Thread, now: datetime, rules: Rules, *, tries: int = 0) -> Plan:
+    """Follow the table until an action needs the world; `tries` counts take-overs without a result since."""
+    drafts: list[Draft] = []
+    for _ in range(MAX_DECISIONS):
+        found = next_action(thread, now, rules, tries=tries)
+        drafts.extend(found.drafts)
+        thread = fold_drafts(thread, found.drafts, now)
+        if found.action is not None:
+            return Plan(tuple(drafts), found.action, thread)
+    raise RuntimeError(f"thread {thread.id}: no end after {MAX_DECISIONS} decisions at seq {thread.seq}")
+
+
+def fold_drafts(thread: Thread, drafts: Sequence[Draft], now: datetime) -> Thread:
+    """The thread as it will be once these drafts are stored next."""
+    return fold_all(thread, stamped(thread, drafts, now))
+
+
+def stamped(thread: Thread, drafts: Sequence[Draft], now: datetime) -> list[Event]:
+    """The drafts as the events they become if they are stored next, without ids."""
+    return [
+        Event(
+            thread.id, thread.seq + number, "", now, draft.data, run=draft.run, correlation=draft.correlation
+        )
+        for number, draft in enumerate(drafts, start=1)
+    ]
+
+
+def next_action(thread: Thread, now: datetime, rules: Rules, *, tries: int = 0) -> Next:
+    """The first row that applies."""
+    turn = thread.turn
+    if thread.parked:
+        return Next(action=Wait())
+    if turn is not None and turn.stopped:
+        return Next(_cancel(thread, turn, rules))
+    stop = next((u for u in thread.unread if u.kind == "stop"), None)
+    if turn is None and stop is not None:
+        return Next(_answer_stop(thread, stop, rules))
+    if thread.paused or (thread.with_person and turn is None):
+        return Next(action=Wait())
+    if turn is not None and turn.pending is not None:
+        return _resume(thread, turn, turn.pending, rules, tries=tries)
+    if turn is None:
+        return _start(thread)
+    return _go_on(thread, turn, now, rules)
+
+
+# ---------------------------------------------------------------- stops and take-overs
+
+
+def _cancel(thread: Thread, turn: Turn, rules: Rules) -> tuple[Draft, ...]:
+    by_person = turn.stopped != "stopped"
+    pending = turn.pending
+    if isinstance(pending, Calling) and pending.effect == "unsafe":
+        unknown = _unknown(turn, pending)
+        return (unknown, _end(thread, turn, rules, "cancelled", words.STOPPED_UNKNOWN, reason=turn.stopped))
+    reply = words.TAKEN_OVER if by_person else words.STOPPED
+    return (_end(thread, turn, rules, "cancelled", reply, reason=turn.stopped),)
+
+
+def _answer_stop(thread: Thread, stop: Unread, rules: Rules) -> tuple[Draft, ...]:
+    run = run_id(stop.seq)
+    started = Draft(TurnStarted(input=stop.seq, version=stop.seq), run=run)
+    ended = TurnEnded(
+        outcome="cancelled",
+        reply=words.STOPPED,
+        reason="stopped",
+        outgoing=_reply(thread, rules, words.STOPPED),
+    )
+    return (started, Draft(ended, run=run))
+
+
+def _resume(thread: Thread, turn: Turn, pending: Asking | Calling, rules: Rules, *, tries: int) -> Next:
+    """An announcement without a result is seen only on take-over: an earlier process was interrupted in it."""
+    if tries >= rules.take_over_tries:
+        reason = f"it was taken up {tries} times and never came to a result"
+        return Next((parked(thread, reason, rules, tries=tries),), Wait())
+    resumed = Draft(TurnResumed(of=pending.seq), run=turn.run)
+    match pending:
+        case Asking():
+            return Next((resumed,), AskModel(turn.run, degraded=pending.degraded, resume=pending.seq))
+        case Calling(effect="unsafe"):
+            return Next((_unknown(turn, pending),))
+        case Calling():
+            return Next((resumed,), RunTool(turn.run, pending.call_id, pending.tool, pending.key))
+        case _:
+            assert_never(pending)
+
+
+def _unknown(turn: Turn, pending: Calling) -> Draft:
+    finished = ToolFinished(
+        call_id=pending.call_id,
+        tool=pending.tool,
+        args_digest=pending.args_digest,
+        status="unknown",
+        result="interrupted: it may or may not have happened",
+        retryable=False,
+    )
+    return Draft(finished, run=turn.run, correlation=pending.call_id)
+
+
+# ---------------------------------------------------------------- a turn begins
+
+
+def _start(thread: Thread) -> Next:
+    if not thread.unread:
+        return Next(action=Wait())
+    first = thread.unread[0]
+    message = thread.messages.get(first.seq)
+    version = message.version if message else first.seq
+    run = first.ref if first.kind == "retry" else run_id(first.seq)
+    return Next((Draft(TurnStarted(input=first.seq, version=version), run=run),))
+
+
+# ---------------------------------------------------------------- a turn goes on
+
+
+def _go_on(thread: Thread, turn: Turn, now: datetime, rules: Rules) -> Next:
+    match turn.last:
+        case None:
+            return _ask(thread, turn, rules)
+        case Answered(failure=Failure() as failure):
+            return _after_failure(thread, turn, failure, now, rules)
+        case Answered(step=Step() as step):
+            return _after_step(thread, turn, step, rules)
+        case Answered():
+            raise ValueError(
+                f"thread {thread.id}: model.answered {turn.last.seq} has neither step nor failure"
+            )
+        case Finished():
+            return _after_tool(thread, turn, turn.last, rules)
+        case _:
+            assert_never(turn.last)
+
+
+def _ask(thread: Thread, turn: Turn, rules: Rules, *, degraded: bool | None = None) -> Next:
+    agent = rules.agent(thread.agent)
+    steps = thread.runs[turn.run].steps
+    if steps >= agent.max_steps:
+        return Next((_capped(thread, turn, steps, rules),))
+    if estimate(thread, agent, rules) > rules.max_context_tokens and len(thread.window) > 1:
+        return Next((_compact(thread, turn, agent, rules, "budget"),))
+    return Next(action=AskModel(turn.run, degraded=turn.degraded if degraded is None else degraded))
+
+
+def _capped(thread: Thread, turn: Turn, steps: int, rules: Rules) -> Draft:
+    notices = _to_operator(thread, rules, words.operator_capped(thread.id, steps))
+    reply = words.capped(steps, told=bool(notices))
+    return _end(thread, turn, rules, "capped", reply, reason=f"{steps} steps", notices=notices)
+
+
+def estimate(thread: Thread, agent: AgentRules, rules: Rules) -> int:
+    """About how many tokens the next request has: four bytes a token, and what is sent every time."""
+    return agent.fixed_tokens + sum(min(entry.size, rules.block_clip) for entry in thread.window) // 4
+
+
+def _compact(thread: Thread, turn: Turn, agent: AgentRules, rules: Rules, trigger: str) -> Draft:
+    """Drop the oldest half of the window; what remains is shown unchanged."""
+    half = thread.window[(len(thread.window) - 1) // 2]
+    before = estimate(thread, agent, rules)
+    kept = replace(thread, window=tuple(entry for entry in thread.window if entry.seq > half.seq))
+    compacted = ContextCompacted(
+        from_seq=thread.window_from + 1,
+        to_seq=half.seq,
+        tokens_before=before,
+        tokens_after=estimate(kept, agent, rules),
+        trigger="too_large" if trigger == "too_large" else "budget",
+    )
+    return Draft(compacted, run=turn.run)
+
+
+# ---------------------------------------------------------------- after the model answered
+
+
+def _after_failure(thread: Thread, turn: Turn, failure: Failure, now: datetime, rules: Rules) -> Next:
+    match failure.kind:
+        case "invalid":
+            if turn.corrected <= CORRECTIONS:
+                return _ask(thread, turn, rules)
+            return _to_person(thread, turn, rules, "invalid_answers", failure.message)
+        case "refusal":
+            return _to_person(thread, turn, rules, "refusal", failure.message)
+        case "too_large":
+            if turn.compacted or len(thread.window) < 2:
+                return _to_person(thread, turn, rules, "too_large", failure.message)
+            return Next((_compact(thread, turn, rules.agent(thread.agent), rules, "too_large"),))
+        case "unavailable" | "budget":
+            if failure.kind == "unavailable" and rules.backup_model and not turn.degraded:
+                return _ask(thread, turn, rules, degraded=True)
+            return _try_later(thread, turn, failure, now, rules)
+        case _:
+            assert_never(failure.kind)
+
+
+def _try_later(thread: Thread, turn: Turn, failure: Failure, now: datetime, rules: Rules) -> Next:
+    run = thread.runs[turn.run]
+    if failure.retryable and run.retrying_since and now - run.retrying_since > rules.retry.give_up:
+        return _to_person(thread, turn, rules, "model_unavailable", failure.message)
+    due = now + _delay(failure, run, rules)
+    timer = TimerSet(timer_id=timer_id(thread.seq), due_at=due, purpose="retry")
+    reply, notices = _waiting_words(thread, failure, run, due, rules)
+    ended = _end(thread, turn, rules, "waiting", reply, reason=failure.message, notices=notices)
+    return Next((Draft(timer, run=turn.run), ended))
+
+
+def _delay(failure: Failure, run: Run, rules: Rules) -> timedelta:
+    asked = timedelta(seconds=failure.retry_after or 0)
+    if failure.kind == "budget":
+        return asked
+    if not failure.retryable:
+        return rules.retry.most
+    return max(_own_delay(run.retries, rules), min(asked, rules.retry.most))
+
+
+def _waiting_words(
+    thread: Thread, failure: Failure, run: Run, due: datetime, rules: Rules
+) -> tuple[str, tuple[Outgoing, ...]]:
+    """Tell the requester once: at once if it will take long, else when it has taken long."""
+    if failure.kind == "budget":
+        return (words.out_of_tokens(due) if run.retries == 0 else "", ())
+    if not failure.retryable:
+        first = run.retries == 0
+        notices = (
+            _to_operator(thread, rules, words.operator_model(thread.id, failure.message)) if first else ()
+        )
+        return (words.model_down(due) if first else "", notices)
+    told = _waited(run.retries, rules) >= rules.retry.tell_after
+    now_told = _waited(run.retries + 1, rules) >= rules.retry.tell_after
+    return (words.model_down(due) if now_told and not told else "", ())
+
+
+def _waited(retries: int, rules: Rules) -> timedelta:
+    return sum((_own_delay(n, rules) for n in range(retries)), start=timedelta())
+
+
+def _own_delay(retries: int, rules: Rules) -> timedelta:
+    return min(rules.retry.first * int(2 ** min(retries, 20)), rules.retry.most)
+
+
+def _after_step(thread: Thread, turn: Turn, step: Step, rules: Rules) -> Next:
+    match step.intent:
+        case "reply" | "need_clarification":
+            return Next((_end(thread, turn, rules, "replied", step.message),))
+        case "task_complete":
+            return Next((_end(thread, turn, rules, "replied", step.message.strip() or words.DONE),))
+        case "escalate":
+            return _to_person(thread, turn, rules, "asked", step.message, message=step.message)
+        case "hand_off":
+            raise ValueError(f"thread {thread.id}: there is no agent to hand over to")
+        case "call_tool" | "need_approval":
+            return _after_call(thread, turn, step, rules)
+        case _:
+            assert_never(step.intent)
+
+
+def _after_call(thread: Thread, turn: Turn, step: Step, rules: Rules) -> Next:
+    action = step.proposed_action
+    if action is None or turn.last is None:
+        raise ValueError(f"thread {thread.id}: {step.intent} without an action")
+    rule = rules.agent(thread.agent).tools.get(action.tool)
+    started = ToolStarted(
+        call_id=call_id(turn.last.seq),
+        tool=action.tool,
+        args=action.args,
+        args_digest=digest([action.tool, action.args]),
+        effect=rule.effect if rule else "unsafe",
+        key=idempotency_key(thread.id, call_id(turn.last.seq)),
+    )
+    if turn.dirty and started.effect != "read":
+        return _ask(thread, turn, rules)
+    if started.args_digest in thread.runs[turn.run].denied:
+        return Next((_denied(turn, started, words.already_denied(action.tool)),))
+    if why := _why_denied(rule, step, rules):
+        return Next((_denied(turn, started, words.needs_yes(action.tool, why)),))
+    more = next((u for u in thread.unread if u.kind == "message" and u.by == turn.by), None)
+    if more is not None and started.effect == "unsafe":
+        message = thread.messages[more.seq]
+        return Next((Draft(TurnRead(input=more.seq, version=message.version), run=turn.run),))
+    announced = Draft(started, run=turn.run, correlation=started.call_id)
+    return Next((announced,), RunTool(turn.run, started.call_id, started.tool, started.key))
+
+
+def _why_denied(rule: ToolRule | None, step: Step, rules: Rules) -> str:
+    return why_gated(rule, step.intent, rules) if rule else "it is not one of this agent's tools"
+
+
+def _denied(turn: Turn, started: ToolStarted, why: str) -> Draft:
+    finished = ToolFinished(
+        call_id=started.call_id,
+        tool=started.tool,
+        args_digest=started.args_digest,
+        status="denied",
+        result=why,
+    )
+    return Draft(finished, run=turn.run, correlation=started.call_id)
+
+
+# ---------------------------------------------------------------- after a tool finished
+
+
+def _after_tool(thread: Thread, turn: Turn, last: Finished, rules: Rules) -> Next:
+    match last.status:
+        case "ok" if last.then == "finish":
+            return Next((_end(thread, turn, rules, "replied", last.result),))
+        case "ok" | "denied":
+            return _ask(thread, turn, rules)
+        case "failed":
+            reason = _why_give_up(thread.runs[turn.run], last, rules)
+            if reason is None:
+                return _ask(thread, turn, rules)
+            return _to_person(thread, turn, rules, reason, f"{last.tool}: {last.result}")
+        case "unknown" | "cancelled":
+            return _to_person(thread, turn, rules, "unknown_outcome", f"{last.tool}: {last.result}")
+        case _:
+            assert_never(last.status)
+
+
+def _why_give_up(run: Run, last: Finished, rules: Rules) -> TakeoverReason | None:
+    fails = run.fails[last.tool]
+    if not last.retryable:
+        return "not_retryable"
+    if fails.count >= rules.consecutive_errors:
+        return "consecutive_errors"
+    return "repeated_call" if fails.repeated else None
+
+
+# ---------------------------------------------------------------- ends
+
+
+def _to_person(
+    thread: Thread, turn: Turn, rules: Rules, reason: TakeoverReason, summary: str, *, message: str = ""
+) -> Next:
+    notices = _to_operator(thread, rules, words.operator_takeover(thread.id, reason, summary))
+    takeover = TakeoverStarted(to=rules.operator_name, reason=reason, summary=summary, outgoing=notices)
+    reply = words.handed_over(reason, message=message, told=bool(notices))
+    outcome: Outcome = "handed_off" if reason == "asked" else "failed"
+    return Next((Draft(takeover, run=turn.run), _end(thread, turn, rules, outcome, reply, reason=reason)))
+
+
+def _end(
+    thread: Thread,
+    turn: Turn,
+    rules: Rules,
+    outcome: Outcome,
+    reply: str,
+    *,
+    reason: str = "",
+    notices: tuple[Outgoing, ...] = (),
+) -> Draft:
+    run = thread.runs.get(turn.run, Run())
+    outgoing = (*_reply(thread, rules, reply), *notices)
+    ended = TurnEnded(outcome=outcome, reply=reply, reason=reason, steps=run.steps, outgoing=outgoing)
+    return Draft(ended, run=turn.run)
+
+
+def _reply(thread: Thread, rules: Rules, text: str) -> tuple[Outgoing, ...]:
+    if not text or not thread.destination:
+        return ()
+    return (
+        Outgoing(
+            text=text,
+            channel=thread.channel,
+            account=thread.account,
+            destination=thread.destination,
+            link=rules.link(thread.id),
+        ),
+    )
+
+
+def _to_operator(thread: Thread, rules: Rules, text: str) -> tuple[Outgoing, ...]:
+    if rules.operator is None:
+        return ()
+    return (
+        rules.operator.model_copy(update={"text": text, "kind": "notice", "link": rules.link(thread.id)}),
+    )
+
+
+def parked(thread: Thread, reason: str, rules: Rules, *, tries: int = 0) -> Draft:
+    """The event that parks a thread and tells an operator."""
+    notices = _to_operator(thread, rules, words.operator_parked(thread.id, reason))
+    return Draft(ThreadParked(reason=reason, tries=tries, outgoing=notices))
+
+
+def give_up(thread: Thread, reason: str, rules: Rules) -> tuple[Draft, ...]:
+    """What an error of our own leaves behind: the open turn ends as failed, people are told, the thread is parked."""
+    turn = thread.turn
+    ended = (
+        ()
+        if turn is None
+        else (_end(thread, turn, rules, "failed", words.OUR_FAULT, reason=words.TURN_LOST),)
+    )
+    return (*ended, parked(thread, reason, rules))

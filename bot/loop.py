@@ -1,0 +1,330 @@
+"""The one loop: decide, write it down, act, and write down what came of it.
+
+`advance` is the whole control flow of the bot. Everything it decides comes from `bot.decide`, everything it
+remembers is in the store.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+from pydantic import JsonValue
+
+from bot import context, decide, snapshot
+from bot.context import AgentTexts, Ask
+from bot.decide import Action, AskModel, Plan, RunTool, Wait, fold_drafts
+from bot.errors import BrokenEvent, Fenced, StoreError, StoreFull, UnknownEvent
+from bot.events import AskSettings, Draft, Event, ModelAsked, Step, ToolFinished
+from bot.lanes import Lane, LaneCache
+from bot.ports import Appended, Clock, Model, Store
+from bot.rules import Rules
+from bot.thread import Calling, Thread, fold, fold_all
+from bot.tool_runner import run_tool
+from bot.tools import Agent, ToolContext
+
+FULL_DISK_PAUSE = 1.0  # seconds
+
+log = structlog.get_logger("loop")
+
+
+@dataclass(frozen=True, slots=True)
+class AgentParts:
+    """An agent put together: its tools, its texts, how its answers are checked."""
+
+    agent: Agent
+    texts: AgentTexts
+    check: Callable[[str], Step]
+    model: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelParts:
+    """A configured model and the settings that go into its requests."""
+
+    model: Model
+    max_tokens: int
+    structured: bool
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the loop acts with. `rules` and `timezone` are asked anew each time: config may change."""
+
+    agents: Mapping[str, AgentParts]
+    models: Mapping[str, ModelParts]
+    rules: Callable[[], Rules]
+    timezone: Callable[[str], str]
+    clock: Clock
+    sleep: Callable[[float], Awaitable[None]]
+    tool_timeout: timedelta
+    result_clip: int
+    redact: Callable[[str], str] = str
+    watch: Callable[[Thread, Sequence[Event]], None] = lambda thread, events: None
+    monotonic: Callable[[], float] = time.monotonic
+
+
+class Loop:
+    """Advances threads. `stopping` makes it end after what is under way."""
+
+    def __init__(
+        self, store: Store, world: World, *, stopping: Callable[[], bool] = lambda: False, cache: int = 256
+    ) -> None:
+        self._store = store
+        self._world = world
+        self._stopping = stopping
+        self._cache = LaneCache(cache)
+        self._fold_version = snapshot.fold_version()
+        self._stored_texts: set[str] = set()
+        self._broken: set[str] = set()
+
+    async def advance(self, thread_id: str, *, once: bool = False) -> None:
+        """Take the thread as far as it goes; with `once`, through exactly one transition."""
+        try:
+            await self._advance(thread_id, once=once)
+        except Fenced:
+            self._cache.forget(thread_id)
+            log.info("another process has this thread; letting go of it", thread_id=thread_id)
+        except StoreError:
+            self._cache.forget(thread_id)
+            raise
+        except Exception as error:
+            self._cache.forget(thread_id)
+            log.exception("an error of our own; parking this thread", thread_id=thread_id)
+            await self._park(thread_id, _reason(error))
+
+    async def _advance(self, thread_id: str, *, once: bool) -> None:
+        lane = await self._lane(thread_id)
+        results: Sequence[Draft] = ()
+        while True:
+            now = self._world.clock()
+            thread = fold_drafts(lane.thread, results, now)
+            plan = decide.decide(thread, now, self._world.rules(), tries=lane.tries)
+            body, plan = await self._announce(lane, results, plan, now)
+            appended = await self._append(lane, results, plan)
+            if not appended.decided:
+                results = ()
+                continue
+            if isinstance(plan.action, Wait):
+                return await self._rest(lane)
+            results = await self._perform(lane, plan.action, body)
+            if once or self._stopping():
+                await self._append(lane, results, None)
+                return None
+
+    # ------------------------------------------------------------ the log
+
+    async def _lane(self, thread_id: str) -> Lane:
+        lane = self._cache.get(thread_id)
+        if lane is None:
+            lane = await self._load(thread_id)
+            self._cache.put(thread_id, lane)
+        return lane
+
+    async def _load(self, thread_id: str) -> Lane:
+        loaded = await self._store.load(thread_id)
+        if loaded.broken:
+            raise BrokenEvent(loaded.broken)
+        thread = snapshot.parse(loaded.snapshot) if loaded.snapshot else Thread(thread_id)
+        lane = Lane(thread, tries=loaded.tries, snapshot_seq=thread.seq)
+        self._take_in(lane, loaded.events)
+        return lane
+
+    async def _append(self, lane: Lane, results: Sequence[Draft], plan: Plan | None) -> Appended:
+        decisions = plan.drafts if plan else ()
+        texts = self._new_texts(lane.thread.agent, decisions)
+        settled = plan is not None and isinstance(plan.action, Wait)
+        appended = await self._until_stored(
+            lambda: self._store.append(
+                lane.thread.id,
+                head=lane.thread.head,
+                seen=lane.thread.seq,
+                results=results,
+                decisions=decisions,
+                texts=texts,
+                settled=settled,
+            )
+        )
+        if appended.decided:
+            self._stored_texts |= texts.keys()
+        if results:
+            lane.tries = 0
+        self._take_in(lane, appended.events)
+        self._world.watch(lane.thread, appended.events)
+        return appended
+
+    async def _until_stored(self, append: Callable[[], Awaitable[Appended]]) -> Appended:
+        """A full disk must not cost a result: keep it and try again until there is room."""
+        while True:
+            try:
+                return await append()
+            except StoreFull:
+                await self._world.sleep(FULL_DISK_PAUSE)
+
+    def _new_texts(self, agent: str, decisions: Sequence[Draft]) -> dict[str, str]:
+        if not any(isinstance(draft.data, ModelAsked) for draft in decisions):
+            return {}
+        texts = self._world.agents[agent].texts.by_hash()
+        return {key: text for key, text in texts.items() if key not in self._stored_texts}
+
+    def _take_in(self, lane: Lane, events: Sequence[Event]) -> None:
+        lane.thread = fold_all(lane.thread, events)
+        lane.events.update((event.seq, event) for event in events)
+        if any(event.type == "control.requested" for event in events):
+            lane.tries = 0
+
+    async def _rest(self, lane: Lane) -> None:
+        """Between turns: keep only what the next prompt shows, and a snapshot now and then."""
+        thread = lane.thread
+        if thread.turn is None and len(lane.events) > 2 * snapshot.SNAPSHOT_EVERY:
+            seqs = context.needed(thread)
+            shown = [event for seq, event in lane.events.items() if seq in seqs]
+            keep = seqs | context.referred(shown) | {unread.seq for unread in thread.unread}
+            lane.events = {seq: event for seq, event in lane.events.items() if seq in keep}
+        if thread.turn is None and thread.seq - lane.snapshot_seq >= snapshot.SNAPSHOT_EVERY:
+            lane.snapshot_seq = thread.seq
+            await self._store.save_snapshot(thread.id, thread.seq, self._fold_version, snapshot.dump(thread))
+
+    # ------------------------------------------------------------ the request
+
+    async def _announce(
+        self, lane: Lane, results: Sequence[Draft], plan: Plan, now: datetime
+    ) -> tuple[dict[str, JsonValue], Plan]:
+        """Render the request, so that its hash is written down before it is sent."""
+        if not isinstance(plan.action, AskModel):
+            return {}, plan
+        if plan.action.resume is not None:
+            return await self.request_at(lane.thread.id, plan.action.resume), plan
+        coming = decide.stamped(lane.thread, (*results, *plan.drafts), now)
+        events = {**lane.events, **{event.seq: event for event in coming}}
+        ask = self._ask(plan.thread, plan.action, now)
+        texts = self._world.agents[plan.thread.agent].texts
+        await self._fill(plan.thread, events)
+        body = context.request(plan.thread, events, texts, ask)
+        announced = context.asked(plan.thread, body, texts, ask, degraded=plan.action.degraded)
+        drafts = (*plan.drafts, Draft(announced, run=plan.action.run))
+        return body, Plan(drafts, plan.action, plan.thread)
+
+    def _ask(self, thread: Thread, action: AskModel, now: datetime) -> Ask:
+        model = self._model(thread.agent, action)
+        settings = AskSettings(
+            render_version=context.RENDER_VERSION,
+            max_tokens=model.max_tokens,
+            structured=model.structured,
+            timezone=self._world.timezone(thread.open_turn.person),
+            block_clip=self._world.rules().block_clip,
+        )
+        return Ask(model.model.name, now, settings)
+
+    def _model(self, agent: str, action: AskModel) -> ModelParts:
+        return self._world.models["backup" if action.degraded else self._world.agents[agent].model]
+
+    async def _fill(self, thread: Thread, events: dict[int, Event]) -> None:
+        """Read the events that the prompt shows and that are not at hand."""
+        for wanted in (context.needed, lambda t: context.referred(events[s] for s in context.needed(t))):
+            missing = {seq for seq in wanted(thread) if seq not in events}
+            if missing:
+                events.update((e.seq, e) for e in await self._store.events_at(thread.id, missing))
+
+    async def request_at(self, thread_id: str, seq: int) -> dict[str, JsonValue]:
+        """The request that the model.asked at this seq announced, byte for byte, from the log alone."""
+        before = await self._store.events(thread_id, after=0, limit=seq)
+        events = {event.seq: event for event in before}
+        announced = events[seq].data
+        if not isinstance(announced, ModelAsked):
+            raise ValueError(f"thread {thread_id}: seq {seq} is {events[seq].type}, not model.asked")
+        thread = fold_all(Thread(thread_id), (event for event in before if event.seq < seq))
+        texts = await self._store.texts([announced.prompt, announced.tools, announced.output_schema])
+        agent = AgentTexts(texts[announced.prompt], texts[announced.tools], texts[announced.output_schema])
+        return context.request(thread, events, agent, Ask(announced.model, announced.now, announced.settings))
+
+    # ------------------------------------------------------------ the world
+
+    async def _perform(self, lane: Lane, action: Action, body: Mapping[str, JsonValue]) -> Sequence[Draft]:
+        """The only place that touches the world."""
+        match action:
+            case AskModel():
+                check = self._world.agents[lane.thread.agent].check
+                answered = await self._model(lane.thread.agent, action).model.ask(body, check)
+                return (Draft(answered, run=action.run),)
+            case RunTool():
+                return await self._call(lane, action)
+            case Wait():
+                return ()
+
+    async def _call(self, lane: Lane, action: RunTool) -> Sequence[Draft]:
+        turn = lane.thread.open_turn
+        calling = turn.pending
+        if not isinstance(calling, Calling):
+            raise ValueError(f"thread {lane.thread.id}: {action.call_id} runs without an announcement")
+        agent = self._world.agents[lane.thread.agent].agent
+        tool = next((each for each in agent.tools if each.name == calling.tool), None)
+        if tool is None:
+            return [_missing(calling, action)]
+        drafts = await run_tool(
+            tool,
+            calling.args,
+            self._context_of(lane.thread, action),
+            timeout=tool.timeout or self._world.tool_timeout,
+            clip=self._world.result_clip,
+            clean=self._world.redact,
+            monotonic=self._world.monotonic,
+        )
+        return [replace(draft, run=action.run) for draft in drafts]
+
+    def _context_of(self, thread: Thread, action: RunTool) -> ToolContext:
+        turn = thread.open_turn
+        return ToolContext(
+            key=action.key,
+            now=self._world.clock(),
+            timezone=self._world.timezone(turn.person),
+            person=turn.person or None,
+            thread_id=thread.id,
+            requester=turn.person or turn.by,
+            call_id=action.call_id,
+        )
+
+    # ------------------------------------------------------------ errors of our own
+
+    async def _park(self, thread_id: str, reason: str) -> None:
+        if thread_id in self._broken:
+            return
+        self._broken.add(thread_id)
+        loaded = await self._store.load(thread_id)
+        thread = Thread(thread_id)
+        try:
+            for event in loaded.events:
+                thread = fold(thread, event)
+        except (ValueError, LookupError):
+            log.warning("the log of this thread cannot be folded", thread_id=thread_id)
+        if thread.parked:
+            return
+        drafts = decide.give_up(thread, reason, self._world.rules())
+        try:
+            await self._until_stored(
+                lambda: self._store.append(
+                    thread_id, head=loaded.head, seen=loaded.last_seq, decisions=drafts, settled=True
+                )
+            )
+        except Fenced:
+            log.info("another process has this thread; letting go of it", thread_id=thread_id)
+
+
+def _missing(calling: Calling, action: RunTool) -> Draft:
+    """The result of a call whose tool was taken away between its announcement and now."""
+    finished = ToolFinished(
+        call_id=calling.call_id,
+        tool=calling.tool,
+        args_digest=calling.args_digest,
+        status="failed",
+        result="this tool is no longer offered",
+        retryable=False,
+    )
+    return Draft(finished, run=action.run, correlation=calling.call_id)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnknownEvent | BrokenEvent | LookupError):
+        return " ".join(str(error).split())[:300]
+    return f"an error of our own ({type(error).__name__}); the log of the bot has the details"

@@ -1,0 +1,190 @@
+"""Sends what the log says: at least once, in order per destination; a stuck destination blocks no other.
+
+A part is sent, then reported. A process that dies in between leaves a part of which nobody knows whether it
+arrived; such a part is looked for before it is sent again.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot import delivery, ids
+from bot.alarm import Alarm
+from bot.delivery import Attempt, OutboxPolicy, Trouble
+from bot.errors import StoreFull
+from bot.events import DeliveryReported, Event
+from bot.people import Contact
+from bot.ports import Channel, Clock, OutboxRow, Received, Store
+from bot.sender import Account, Place, Sender, place_of
+
+PAGE = 256
+LONGEST_SLEEP = 15.0  # seconds, as for timers
+SHORT_SLEEP = 1.0  # while something is being sent, or is due and could not be started
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxState:
+    """How the outbox stands. `without_channel` names the accounts that messages wait for; `dead` counts since
+    the start; `unreported` messages were sent, but the disk is too full to say so."""
+
+    sending: int
+    unreported: int
+    dead: int
+    without_channel: frozenset[Account]
+
+
+class Outbox:
+    """Delivers the rows of the store's outbox through the channels; hears of new ones from its making on."""
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Mapping[Account, Channel],
+        *,
+        clock: Clock,
+        policy: OutboxPolicy | None = None,
+        operator: Callable[[], Contact | None] = lambda: None,
+        jitter: Callable[[], float] = random.random,
+        redact: Callable[[str], str] = str,
+        crashpoint: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._policy = policy or OutboxPolicy()
+        self._operator = operator
+        self._jitter = jitter
+        self._sender = Sender(
+            channels,
+            policy=self._policy,
+            stopping=lambda: self._stopping,
+            redact=redact,
+            crashpoint=crashpoint,
+        )
+        self._alarm = Alarm()
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._busy: set[Place] = set()
+        self._fresh: set[str] = set()  # messages of this process of which nothing can have been sent
+        self._unreported: set[str] = set()
+        self._doubled: set[str] = set()
+        self._dead = 0
+        store.listen(self._heard)
+
+    async def run(self) -> None:
+        """Deliver whatever comes due, until cancelled or drained."""
+        async with asyncio.TaskGroup() as group:
+            while not self._stopping:
+                await self._start_due(group)
+                await self._alarm.sleep(await self._until_next())
+
+    async def deliver_due(self) -> int:
+        """Try what is due now, once, and return how many messages that were; not while `run` does it."""
+        async with asyncio.TaskGroup() as group:
+            return await self._start_due(group)
+
+    async def drain(self, grace: float) -> bool:
+        """Start nothing more, finish what is being sent; False if that outlasts the grace (seconds)."""
+        self._stopping = True
+        self._alarm.ring()
+        try:
+            async with asyncio.timeout(grace):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def state(self) -> OutboxState:
+        waiting_for = frozenset(self._sender.without_channel)
+        return OutboxState(len(self._busy), len(self._unreported), self._dead, waiting_for)
+
+    # ------------------------------------------------------------ what is due
+
+    def _heard(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            for number, outgoing in enumerate(delivery.outgoing_of(event.data)):
+                if outgoing.channel and outgoing.destination:
+                    self._fresh.add(ids.outbox_id(event.thread_id, event.seq, number))
+                    self._alarm.ring()
+
+    async def _start_due(self, group: asyncio.TaskGroup) -> int:
+        if self._unreported:
+            return 0  # what is sent now could not be written down
+        # What is busy at this moment may be done, and its row out of date, once the answer is here.
+        busy = set(self._busy)
+        rows = await self._store.outbox_due(self._clock(), limit=PAGE + len(busy))
+        due = [row for row in rows if place_of(row) not in busy and row.id not in self._doubled]
+        for row in due:
+            self._busy.add(place_of(row))
+            self._idle.clear()
+            group.create_task(self._deliver(row))
+        return len(due)
+
+    async def _until_next(self) -> float:
+        most = SHORT_SLEEP if self._busy else LONGEST_SLEEP
+        if self._alarm.ringing or (at := await self._store.next_outbox()) is None:
+            return most
+        seconds = (at - self._clock()).total_seconds()
+        return min(seconds, most) if seconds > 0 else SHORT_SLEEP
+
+    # ------------------------------------------------------------ one message
+
+    async def _deliver(self, row: OutboxRow) -> None:
+        try:
+            await self._send_rest(row)
+        finally:
+            self._busy.discard(place_of(row))
+            self._alarm.ring()
+            if not self._busy:
+                self._idle.set()
+
+    async def _send_rest(self, row: OutboxRow) -> None:
+        """Send what is left of a message, part by part, each reported, up to the first that fails."""
+        doubt = row.unsure or row.id not in self._fresh
+        self._fresh.discard(row.id)
+        while tried := await self._sender.send_next(row, doubt=doubt):
+            report = self._judge(*tried)
+            await self._report(row, report)
+            if report.status != "sent" or report.part_number >= report.parts:
+                return
+            row, doubt = replace(row, parts_sent=report.part_number, attempts=0), False
+
+    def _judge(self, attempt: Attempt, result: str | Trouble) -> DeliveryReported:
+        if isinstance(result, str):
+            return delivery.sent(attempt, result)
+        now, jitter = self._clock(), self._jitter()
+        return delivery.failed(
+            attempt, result, now=now, policy=self._policy, jitter=jitter, to=self._operator()
+        )
+
+    async def _report(self, row: OutboxRow, report: DeliveryReported) -> None:
+        received = await self._store_report(row, report)
+        if report.status == "failed":
+            self._fresh.add(row.id)
+        if report.status == "dead":
+            self._dead += 1
+        if report.status != "sent":
+            log.warning(
+                "not sent", outbox_id=row.id, status=report.status, attempt=report.attempt, error=report.error
+            )
+        if received.duplicate:
+            self._doubled.add(row.id)
+            log.error("this part was reported before; leaving the message alone", outbox_id=row.id)
+
+    async def _store_report(self, row: OutboxRow, report: DeliveryReported) -> Received:
+        """Write the report down, however long the disk is full; nothing is sent in the meantime."""
+        incoming = delivery.incoming(row, report, self._clock())
+        try:
+            while True:
+                try:
+                    return await self._store.receive(incoming)
+                except StoreFull:
+                    self._unreported.add(row.id)
+                await asyncio.sleep(self._policy.report_again.total_seconds())
+        finally:
+            self._unreported.discard(row.id)

@@ -1,0 +1,235 @@
+"""The shapes the core needs from others. Fakes satisfy them too."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from bot.events import Draft, Event, Incoming, ModelAnswered, Outgoing, Step, TimerPurpose
+
+Clock = Callable[[], datetime]
+Receive = Callable[[Incoming], Awaitable["Received"]]
+ChannelState = Literal["off", "connecting", "connected", "failing"]
+
+
+# ---------------------------------------------------------------- store
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Where an input went. `duplicate` means it was there before: the seq is that of the first."""
+
+    thread_id: str
+    seq: int
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A thread as stored: a snapshot, if one fits this program, and all events after it.
+
+    `broken` says why the events end early: the first one that could not be read.
+    """
+
+    thread_id: str
+    snapshot: str | None
+    events: tuple[Event, ...]
+    tries: int
+    head: int = 0
+    last_seq: int = 0
+    broken: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """All events after the one the loop had seen, in order; `decided` is False if an input came in between,
+    so that the decisions were left out."""
+
+    events: tuple[Event, ...]
+    decided: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    thread_id: str
+    timer_id: str
+    due_at: datetime
+    purpose: TimerPurpose
+    text: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A message on its way. `parts_sent` counts the parts already delivered; `unsure` marks a part that may have
+    arrived (an unknown outcome, or the process died while sending)."""
+
+    id: str
+    thread_id: str
+    seq: int
+    outgoing: Outgoing
+    created_at: datetime
+    run: str = ""
+    parts_sent: int = 0
+    attempts: int = 0
+    unsure: bool = False
+    not_before: datetime | None = None
+    trace_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadRow:
+    """A thread in a list."""
+
+    thread_id: str
+    channel: str
+    account: str
+    conversation: str
+    agent: str
+    last_seq: int
+    settled_seq: int
+    tries: int
+    opened_at: datetime
+    updated_at: datetime
+
+
+class Store(Protocol):
+    """The log, and the index tables that follow from it."""
+
+    async def receive(self, incoming: Incoming) -> Received:
+        """Append an input in its own transaction; returns only once it is on disk."""
+        ...
+
+    async def append(
+        self,
+        thread_id: str,
+        *,
+        head: int,
+        seen: int,
+        results: Sequence[Draft] = (),
+        decisions: Sequence[Draft] = (),
+        texts: Mapping[str, str] | None = None,
+        settled: bool = False,
+        now: datetime | None = None,
+        trace_id: str = "",
+    ) -> Appended:
+        """Append what the loop brings, in one transaction of two parts, or raise Fenced.
+
+        `head` is the seq of the last event the loop wrote, `seen` the last it folded. `settled` says that
+        nothing is left to do after this; it is ignored if the decisions are left out.
+        """
+        ...
+
+    async def load(self, thread_id: str) -> Loaded: ...
+
+    async def take_over(self, limit: int = 64) -> list[str]:
+        """Threads with work left by an earlier process, oldest first, their tries raised in one commit."""
+        ...
+
+    async def events(
+        self, thread_id: str, *, after: int = 0, limit: int | None = None
+    ) -> tuple[Event, ...]: ...
+
+    async def events_at(self, thread_id: str, seqs: Iterable[int]) -> tuple[Event, ...]: ...
+
+    async def texts(self, hashes: Iterable[str]) -> Mapping[str, str]: ...
+
+    async def save_snapshot(self, thread_id: str, seq: int, fold_version: str, body: str) -> None: ...
+
+    async def due_timers(self, now: datetime, limit: int = 256) -> list[DueTimer]: ...
+
+    async def next_timer(self) -> datetime | None: ...
+
+    async def outbox_due(self, now: datetime, *, limit: int = 256) -> list[OutboxRow]:
+        """The first unfinished message of each destination that may be sent now, oldest first."""
+        ...
+
+    async def next_outbox(self) -> datetime | None: ...
+
+    async def threads(self, *, limit: int = 100, before: str | None = None) -> list[ThreadRow]: ...
+
+    async def thread(self, thread_id: str) -> ThreadRow | None: ...
+
+    async def tokens_since(self, time: datetime) -> int:
+        """All tokens that model calls used since then."""
+        ...
+
+    async def thread_of(self, channel: str, account: str, conversation: str) -> ThreadRow | None:
+        """The thread of a conversation, if there is one."""
+        ...
+
+    def listen(self, callback: Callable[[tuple[Event, ...]], None]) -> Callable[[], None]:
+        """Call back with every committed event of this process, on the event loop; returns the way to stop."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+# ---------------------------------------------------------------- channels
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a channel stands; `age` is the time in seconds since the provider last gave a sign of life."""
+
+    state: ChannelState
+    detail: str = ""
+    age: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One message as the provider takes it, rendered. `text` is what a person reads, `body` the rest."""
+
+    outbox_id: str
+    number: int
+    count: int
+    destination: str
+    text: str
+    body: Mapping[str, object]
+
+
+class Channel(Protocol):
+    """Carries messages in and out of one provider account."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def account(self) -> str:
+        """Our account at the provider; "" until the provider has said who we are."""
+        ...
+
+    async def run(self, receive: Receive) -> None:
+        """Connect and hand over what arrives; acknowledge only what `receive` has stored. Until cancelled."""
+        ...
+
+    def render(self, outbox_id: str, outgoing: Outgoing) -> tuple[Part, ...]: ...
+
+    async def send(self, part: Part) -> str:
+        """Send one part and return the provider's id of it, or raise SendFailed."""
+        ...
+
+    async def find(self, part: Part) -> str | None:
+        """The provider's id of a part that may have been sent before, or None."""
+        ...
+
+    async def show_status(self, destination: str, text: str) -> None:
+        """Show that the agent is at work ("" takes it away); best effort, never raises SendFailed."""
+        ...
+
+    def health(self) -> Health: ...
+
+
+# ---------------------------------------------------------------- model and tools
+
+
+class Model(Protocol):
+    """Answers one request; every failure is an answer too."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def ask(self, body: Mapping[str, object], check: Callable[[str], Step]) -> ModelAnswered:
+        """Send the request body once; `check` turns the answer's text into a step or raises InvalidStep."""
+        ...

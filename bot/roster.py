@@ -1,0 +1,143 @@
+"""The agents of this checkout: found, checked, and put together with their prompts, texts and rules."""
+
+import importlib
+import importlib.util
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+import agents
+from bot.config import AgentConfig, Config
+from bot.context import AgentTexts
+from bot.errors import StartError
+from bot.events import Outgoing
+from bot.loop import AgentParts
+from bot.people import Contact
+from bot.prompts import load_prompts
+from bot.rules import AgentRules, RetryRules, Rules, ToolRule
+from bot.schema import schema_limits
+from bot.step import parse_step, step_schema
+from bot.tools import Agent, Tool, tools_text
+
+
+def find_agents(config: Config) -> dict[str, Agent]:
+    """All agents by name: those of `[paths] agents` first, then those in agents/; StartError for a wrong file."""
+    found: dict[str, Agent] = {}
+    for module in (*_from_folders(config.paths.agents), *_from_package()):
+        for value in vars(module).values():
+            if isinstance(value, Agent):
+                found.setdefault(value.name, value)
+    return {name: _configured(agent, config.agents.get(name, AgentConfig())) for name, agent in found.items()}
+
+
+def _from_folders(folders: Iterable[Path]) -> Iterator[ModuleType]:
+    for path in (path for folder in folders for path in sorted(folder.glob("[!_]*.py"))):
+        spec = importlib.util.spec_from_file_location(f"saywhen_agents_{path.stem}", path)
+        if spec is None or spec.loader is None:
+            raise StartError(f"{path}: this is not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        yield module
+
+
+def _from_package() -> Iterator[ModuleType]:
+    for folder in agents.__path__:
+        for path in sorted(Path(folder).glob("[!_]*.py")):
+            yield importlib.import_module(f"agents.{path.stem}")
+
+
+def _configured(agent: Agent, config: AgentConfig) -> Agent:
+    known = {tool.name for tool in agent.tools}
+    if unknown := sorted(set(config.tools) - known):
+        raise StartError(
+            f"agents.{agent.name}.tools.{unknown[0]}: the agent has no such tool; it has {', '.join(sorted(known))}"
+        )
+    tools = tuple(_with_rule(tool, config) for tool in agent.tools if _is_offered(tool, config))
+    return replace(agent, tools=tools, max_steps=config.max_steps or agent.max_steps)
+
+
+def _is_offered(tool: Tool, config: AgentConfig) -> bool:
+    return tool.name not in config.tools or config.tools[tool.name].enabled
+
+
+def _with_rule(tool: Tool, config: AgentConfig) -> Tool:
+    rule = config.tools.get(tool.name)
+    return replace(tool, timeout=rule.timeout) if rule and rule.timeout else tool
+
+
+def put_together(config: Config, agents: Mapping[str, Agent]) -> dict[str, AgentParts]:
+    """Each agent with its texts and the check of its answers; StartError if a prompt or schema is wrong."""
+    if config.default_agent not in agents:
+        raise StartError(
+            f"default_agent: found {config.default_agent!r}, there are {', '.join(sorted(agents)) or 'none'}"
+        )
+    prompts = load_prompts((*config.paths.prompts, config.root / "prompts"), agents=agents.values())
+    parts = {}
+    for name, agent in agents.items():
+        own = config.agents.get(name, AgentConfig())
+        if own.model not in config.models:
+            raise StartError(
+                f"agents.{name}.model: found {own.model!r}, there are {', '.join(config.models)}"
+            )
+        prompt = prompts[agent.prompt].render(
+            agent_name=agent.name, agent_description=agent.description, language=config.language
+        )
+        parts[name] = _parts(agent, prompt, own.model, structured=config.models[own.model].structured)
+    return parts
+
+
+def _parts(agent: Agent, prompt: str, model: str, *, structured: bool) -> AgentParts:
+    schema = step_schema(agent.calls)
+    if problems := schema_limits(schema):
+        raise StartError(f"the agent {agent.name}: {'; '.join(problems)}")
+    texts = AgentTexts(prompt, tools_text(agent.tools), json.dumps(schema))
+    check = partial(parse_step, calls=agent.calls, structured=structured)
+    return AgentParts(agent, texts, check, model)
+
+
+def rules_of(
+    config: Config,
+    parts: Mapping[str, AgentParts],
+    *,
+    operator: Contact | None,
+    operator_name: str,
+    link: str,
+) -> Rules:
+    """What the pure core may know of the configuration."""
+    contact = None if operator is None else _notice_to(operator)
+    retry = RetryRules(
+        first=config.model_retry.first, most=config.model_retry.max, give_up=config.model_retry.give_up
+    )
+    return Rules(
+        agents={name: _agent_rules(each, config) for name, each in parts.items()},
+        max_context_tokens=config.max_context_tokens,
+        block_clip=min(config.limits.block_clip, config.max_context_tokens * 2),
+        backup_model="backup" in config.models,
+        human_approval_required=config.human_approval_required,
+        retry=retry,
+        consecutive_errors=config.limits.consecutive_errors,
+        take_over_tries=config.limits.take_over_tries,
+        operator=contact,
+        operator_name=operator_name,
+        thread_link=f"{link}/threads/" if link else "",
+    )
+
+
+def _notice_to(operator: Contact) -> Outgoing:
+    return Outgoing(
+        text="",
+        kind="notice",
+        channel=operator.channel,
+        account=operator.account,
+        destination=operator.destination,
+    )
+
+
+def _agent_rules(parts: AgentParts, config: Config) -> AgentRules:
+    own = config.agents.get(parts.agent.name, AgentConfig())
+    always = {name for name, rule in own.tools.items() if rule.approval == "always"}
+    tools = {tool.name: ToolRule(tool.effect, always_ask=tool.name in always) for tool in parts.agent.tools}
+    return AgentRules(tools, max_steps=parts.agent.max_steps, fixed_tokens=parts.texts.tokens)

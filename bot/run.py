@@ -1,0 +1,170 @@
+"""Runs the bot and stops it: the lock, the port, the parts side by side, and a way down that loses nothing."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+
+import structlog
+
+from bot.app import Bot, Mode, opened
+from bot.config import Config
+from bot.log import set_up
+from bot.secrets import Redactor
+from bot.serving import WebServer, listen_soon
+from bot.store.lock import Lock
+from bot.supervise import Failure, one_line, supervise
+
+PRUNE_EVERY = 3600.0  # seconds
+PARENT_POLL = 0.5
+SUSPECT_SECONDS = 5.0
+
+log = structlog.get_logger("run")
+
+
+async def run(config: Config, mode: Mode) -> None:
+    """Run until SIGTERM or SIGINT. Raises StartError if it cannot start, StoreError if the disk fails."""
+    redact = Redactor(config.secrets())
+    set_up(level=config.log.level, format=config.log.format, redact=redact)
+    stop = _stop_signal()
+    lock = None if mode.wait_lock else Lock.acquire(config.database.path)
+    web = WebServer(await listen_soon(config.web.host, config.web.port, mode.wait_lock))
+    url = config.web.public_url or f"http://{_reachable(config.web.host)}:{web.port}"
+    serving = asyncio.ensure_future(web.run())
+    try:
+        lock = lock or await _wait_for_lock(config, mode, stop)
+        lock.announce(url)
+        async with opened(config, mode, url=url, lock=lock) as bot:
+            from bot.web.app import create_app
+
+            web.front.app = create_app(site_of(bot))
+            await _work(bot, web, stop)
+    finally:
+        web.stop()
+        await serving
+
+
+def _stop_signal() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT; the second ends the process at once, which loses nothing either."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        if stop.is_set():
+            os._exit(1)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked)
+    return stop
+
+
+def _reachable(host: str) -> str:
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - compared
+
+
+async def _wait_for_lock(config: Config, mode: Mode, stop: asyncio.Event) -> Lock:
+    waiting = asyncio.ensure_future(Lock.wait(config.database.path, mode.wait_lock))
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not waiting.done():
+        waiting.cancel()
+        raise SystemExit(0)
+    return await waiting
+
+
+async def _work(bot: Bot, web: WebServer, stop: asyncio.Event) -> None:
+    """Run every part until told to stop, then let what is under way finish within the grace."""
+    async with asyncio.TaskGroup() as group:
+        channels = [
+            group.create_task(
+                supervise(channel.name, partial(channel.run, bot.inbox.receive), on_failure=_note(bot))
+            )
+            for channel in bot.channels.channels
+        ]
+        parts: dict[str, Callable[[], Awaitable[None]]] = {
+            "timers": bot.timers.run,
+            "outbox": bot.outbox.run,
+            "turns": bot.turns.run,
+            "housekeeping": partial(_keep_house, bot),
+        }
+        tasks = [group.create_task(supervise(name, part)) for name, part in parts.items()]
+        tasks += [group.create_task(_fill_metrics(bot)), group.create_task(_warm(bot))]
+        tasks += [group.create_task(bot.lanes.run()), group.create_task(_take_over(bot))]
+        tasks += [group.create_task(_watch_parent(stop))]
+        log.info("ready", url=bot.url, database=str(bot.config.database.path), pid=os.getpid())
+        await stop.wait()
+        await _wind_down(bot, web, channels)
+        for task in (*channels, *tasks):
+            task.cancel()
+    log.info("stopped")
+
+
+async def _wind_down(bot: Bot, web: WebServer, channels: Sequence[asyncio.Task[None]]) -> None:
+    """Intake stops first; the rest stays in the store, where the next start finds it."""
+    bot.stopping = True
+    grace = bot.config.limits.stop_grace.total_seconds()
+    if bot.mode.dev:
+        grace = min(grace, 5.0)
+    end = asyncio.get_running_loop().time() + grace
+    for task in channels:
+        task.cancel()
+    web.stop()
+    finished = await bot.lanes.stop(grace)
+    left = max(0.5, end - asyncio.get_running_loop().time())
+    sent = await bot.outbox.drain(left)
+    if not (finished and sent):
+        log.warning(
+            "something was still under way; the next start goes on with it", turns=finished, sends=sent
+        )
+
+
+def _note(bot: Bot) -> Callable[[Failure], None]:
+    def note(failure: Failure) -> None:
+        if failure.again_in is None:
+            bot.refused[failure.name] = one_line(failure.error)
+
+    return note
+
+
+async def _take_over(bot: Bot) -> None:
+    """Go on with what an earlier process left; a thread that was tried before is tried alone."""
+    while taken := await bot.store.take_over():
+        log.info("taking over", threads=len(taken))
+        for thread_id in taken:
+            bot.lanes.wake(thread_id)
+        if len(taken) == 1:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SUSPECT_SECONDS):
+                    await bot.lanes.idle()
+
+
+async def _warm(bot: Bot) -> None:
+    """Import the model's SDK once the ports are open: it takes a second or two."""
+    for model in bot.models.values():
+        await model.warm()
+
+
+async def _fill_metrics(bot: Bot) -> None:
+    await supervise("metrics", partial(bot.metrics.replay, bot.store))
+
+
+async def _keep_house(bot: Bot) -> None:
+    limits = bot.config.limits
+    while True:
+        now = datetime.now(UTC)
+        await bot.store.prune_raw(now, days=limits.raw_days, cap_bytes=limits.raw_cap_mb * 2**20)
+        await asyncio.sleep(PRUNE_EVERY)
+
+
+async def _watch_parent(stop: asyncio.Event) -> None:
+    """A child of `bot dev` ends with it, also when it was killed."""
+    parent = int(os.environ.get("SAYWHEN_PARENT", "0"))
+    while parent and os.getppid() == parent:
+        await asyncio.sleep(PARENT_POLL)
+    if parent:
+        stop.set()

@@ -1,0 +1,138 @@
+"""Sends one part of a message: paced, with a deadline, and looked for first if it may have arrived."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from bot.delivery import Attempt, OutboxPolicy, Trouble
+from bot.errors import SaywhenError, SendFailed
+from bot.ports import Channel, OutboxRow, Part
+from bot.supervise import in_words
+
+Account = tuple[str, str]
+"""Channel and account: a message belongs to one account of one provider."""
+
+Place = tuple[str, str, str]
+"""Channel, account and destination: what has an order of its own."""
+
+MOST_REMEMBERED = 1000
+
+log = structlog.get_logger(__name__)
+
+
+def account_of(row: OutboxRow) -> Account:
+    return row.outgoing.channel, row.outgoing.account
+
+
+def place_of(row: OutboxRow) -> Place:
+    return row.outgoing.channel, row.outgoing.account, row.outgoing.destination
+
+
+class Sender:
+    """Tries parts, and says in one word of three what came of it: sent, not sent, or unknown."""
+
+    def __init__(
+        self,
+        channels: Mapping[Account, Channel],
+        *,
+        policy: OutboxPolicy,
+        stopping: Callable[[], bool],
+        redact: Callable[[str], str],
+        crashpoint: Callable[[str], None],
+    ) -> None:
+        self._channels = channels
+        self._policy = policy
+        self._stopping = stopping
+        self._redact = redact
+        self._crashpoint = crashpoint
+        self._slots: dict[Account, asyncio.Semaphore] = {}
+        self._last_sent: dict[Place, float] = {}
+        self.without_channel: set[Account] = set()
+
+    async def send_next(self, row: OutboxRow, *, doubt: bool) -> tuple[Attempt, str | Trouble] | None:
+        """Try the next part of a message: its provider's id, or what went wrong. None: stopping, not tried.
+
+        `doubt` says that the part may have been sent before. Until it has been looked for, that stays so.
+        """
+        attempt = Attempt(row, row.parts_sent + 1, row.parts_sent + 1)
+        try:
+            channel = self._channel(row)
+            parts = channel.render(row.id, row.outgoing)
+            if row.parts_sent >= len(parts):
+                return _nothing_left(attempt)
+            attempt = replace(attempt, count=len(parts))
+            part = parts[row.parts_sent]
+            await self._pace(channel, row)
+            async with self._slots.setdefault(account_of(row), asyncio.Semaphore(self._policy.at_once)):
+                if self._stopping():
+                    return None
+                if doubt and (found := await self._find(channel, part)) is not None:
+                    return attempt, found
+                doubt = False
+                return attempt, await self._send(channel, part, row)
+        except SendFailed as error:
+            trouble = Trouble(error.kind, self._words(error), error.retry_after)
+        except TimeoutError:
+            trouble = Trouble("unknown", f"no answer within {self._deadline:g} seconds")
+        except SaywhenError as error:
+            trouble = Trouble("retry", self._words(error))
+        except Exception as error:  # `deliver`, one of the three outer places (STYLE.md)
+            log.warning(
+                "an error of our own", outbox_id=row.id, thread_id=row.thread_id, error=self._words(error)
+            )
+            log.debug("trace of the error", outbox_id=row.id, exc_info=error)
+            trouble = Trouble("unknown", f"an error of our own: {self._words(error)}", ours=True)
+        return attempt, replace(trouble, kind="unknown") if doubt and trouble.kind == "retry" else trouble
+
+    @property
+    def _deadline(self) -> float:
+        return self._policy.deadline.total_seconds()
+
+    def _words(self, error: Exception) -> str:
+        return in_words(error, self._redact)
+
+    def _channel(self, row: OutboxRow) -> Channel:
+        channel = self._channels.get(account_of(row))
+        if channel is None:
+            self.without_channel.add(account_of(row))
+            wait = self._policy.without_channel.total_seconds()
+            raise SendFailed(f"{' '.join(account_of(row))} is not on", kind="retry", retry_after=wait)
+        self.without_channel.discard(account_of(row))
+        return channel
+
+    async def _pace(self, channel: Channel, row: OutboxRow) -> None:
+        """Wait until this destination may be written to again; the other destinations do not wait with it."""
+        gap: float = getattr(channel, "seconds_between_sends", 0.0)
+        last = self._last_sent.get(place_of(row))
+        if gap and last is not None:
+            await asyncio.sleep(last + gap - asyncio.get_running_loop().time())
+
+    async def _find(self, channel: Channel, part: Part) -> str | None:
+        async with asyncio.timeout(self._deadline):
+            return await channel.find(part)
+
+    async def _send(self, channel: Channel, part: Part, row: OutboxRow) -> str:
+        self._remember(place_of(row), gap=getattr(channel, "seconds_between_sends", 0.0))
+        self._crashpoint("send.before")
+        async with asyncio.timeout(self._deadline):
+            provider_id = await channel.send(part)
+        self._crashpoint("send.after")
+        return provider_id
+
+    def _remember(self, place: Place, *, gap: float) -> None:
+        if not gap:
+            return
+        now = asyncio.get_running_loop().time()
+        if len(self._last_sent) >= MOST_REMEMBERED:
+            self._last_sent = {each: last for each, last in self._last_sent.items() if now - last < gap}
+        self._last_sent[place] = now
+
+
+def _nothing_left(attempt: Attempt) -> tuple[Attempt, str | Trouble]:
+    """Rendered anew, the message has no such part: it is empty, or another version sent it in more parts."""
+    done = attempt.row.parts_sent
+    if done == 0:
+        return attempt, Trouble("final", "there is nothing in it to send")
+    return replace(attempt, number=done, count=done), ""

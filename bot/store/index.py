@@ -1,0 +1,155 @@
+"""What an event changes in the index tables: pure, the same for a new one and for a rebuild from the log."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.events import (
+    AnyData,
+    ControlRequested,
+    DeliveryReported,
+    DeliveryStatus,
+    Event,
+    FeedbackReceived,
+    Outgoing,
+    TakeoverStarted,
+    ThreadOpened,
+    ThreadParked,
+    TimerFired,
+    TimerPurpose,
+    TimerSet,
+    ToolFinished,
+    TurnEnded,
+    isoformat,
+)
+from bot.ids import outbox_id
+
+
+@dataclass(frozen=True, slots=True)
+class OpenThread:
+    thread_id: str
+    channel: str
+    account: str
+    conversation: str
+    agent: str
+    opened_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    thread_id: str
+    timer_id: str
+    due_at: str
+    purpose: TimerPurpose
+    text: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropTimer:
+    thread_id: str
+    timer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropRetries:
+    """After a stop nothing is tried again; reminders stay."""
+
+    thread_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddOutbox:
+    id: str
+    thread_id: str
+    seq: int
+    number: int
+    channel: str
+    account: str
+    destination: str
+    created_at: str
+    run: str
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPart:
+    """How the sending of one part went; `done` with the last part."""
+
+    outbox_id: str
+    part: int
+    done: bool
+    status: DeliveryStatus
+    attempts: int
+    not_before: str | None
+
+
+Change = OpenThread | SetTimer | DropTimer | DropRetries | AddOutbox | ReportPart
+
+
+def project(event: Event) -> tuple[Change, ...]:
+    """What the event changes, in order."""
+    match event.data:
+        case ToolFinished() | TurnEnded() | TakeoverStarted() | ThreadParked():
+            return tuple(_outbox(event))
+        case DeliveryReported() as data:
+            return (_report(data), *_outbox(event))
+        case ThreadOpened() as data:
+            return (_opened(event, data),)
+        case TimerSet() as data:
+            due = isoformat(data.due_at)
+            return (SetTimer(event.thread_id, data.timer_id, due, data.purpose, data.text, event.run),)
+        case TimerFired() as data:
+            return (DropTimer(event.thread_id, data.timer_id),)
+        case ControlRequested(action="stop"):
+            return (DropRetries(event.thread_id),)
+        case _:
+            return ()
+
+
+def outgoing_of(data: AnyData) -> tuple[Outgoing, ...]:
+    """The messages that the event sends."""
+    match data:
+        case ToolFinished() | TurnEnded() | TakeoverStarted() | ThreadParked() | DeliveryReported():
+            return data.outgoing
+        case _:
+            return ()
+
+
+def needs_no_answer(data: AnyData) -> bool:
+    """Whether the loop has nothing to do about this input, so that a settled thread stays settled."""
+    return isinstance(data, DeliveryReported | FeedbackReceived | ThreadOpened)
+
+
+def _opened(event: Event, data: ThreadOpened) -> OpenThread:
+    return OpenThread(
+        event.thread_id, event.channel, data.account, data.conversation, data.agent, isoformat(event.time)
+    )
+
+
+def _outbox(event: Event) -> Iterable[AddOutbox]:
+    """One row per message that goes to a provider; one without a destination lives in the log only."""
+    for number, message in enumerate(outgoing_of(event.data)):
+        if message.channel and message.destination:
+            yield AddOutbox(
+                outbox_id(event.thread_id, event.seq, number),
+                event.thread_id,
+                event.seq,
+                number,
+                message.channel,
+                message.account,
+                message.destination,
+                isoformat(event.time),
+                event.run,
+                event.trace_id,
+            )
+
+
+def _report(data: DeliveryReported) -> ReportPart:
+    return ReportPart(
+        data.outbox_id,
+        data.part_number,
+        data.part_number >= data.parts,
+        data.status,
+        data.attempt,
+        isoformat(data.not_before) if data.not_before else None,
+    )

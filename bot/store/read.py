@@ -1,0 +1,134 @@
+"""Reading, off the event loop: for the bot, and for commands that look while it runs."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Concatenate, ParamSpec, Self, TypeVar
+
+from pydantic import JsonValue
+
+from bot.errors import StoreClosed
+from bot.events import Event
+from bot.ports import DueTimer, Loaded, OutboxRow, ThreadRow
+from bot.store import queries
+from bot.store.apply import Execute
+from bot.store.opening import open_visitor
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Connect = Callable[[], sqlite3.Connection]
+
+
+class Readers:
+    """A few threads, each with a read-only connection of its own."""
+
+    def __init__(self, connect: Connect, count: int) -> None:
+        self._connect = connect
+        self._mine = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="store-reader")
+        self._closed = False
+
+    async def run(
+        self, query: Callable[Concatenate[Execute, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a query in one read transaction: all of it sees the same state of the log."""
+        if self._closed:
+            raise StoreClosed
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: self._query(query, *args, **kwargs))
+
+    async def close(self) -> None:
+        self._closed = True
+        await asyncio.to_thread(self._threads.shutdown)
+        for connection in self._connections:
+            connection.close()
+
+    def _query(self, query: Callable[Concatenate[Execute, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        execute = self._cursor()
+        execute("BEGIN")
+        try:
+            return query(execute, *args, **kwargs)
+        finally:
+            execute("COMMIT")
+
+    def _cursor(self) -> Execute:
+        if not hasattr(self._mine, "execute"):
+            connection = self._connect()
+            self._connections.append(connection)
+            self._mine.execute = connection.cursor().execute
+        execute: Execute = self._mine.execute
+        return execute
+
+
+class Reads:
+    """The reading half of the store."""
+
+    def __init__(self, readers: Readers, fold_version: str = "") -> None:
+        self._readers = readers
+        self._fold_version = fold_version
+
+    async def load(self, thread_id: str) -> Loaded:
+        return await self._readers.run(queries.load, thread_id, self._fold_version)
+
+    async def events(self, thread_id: str, *, after: int = 0, limit: int | None = None) -> tuple[Event, ...]:
+        """The events after this seq, as far as they can be read; `load` says why if they end early."""
+        events, _ = await self._readers.run(queries.events_after, thread_id, after, limit)
+        return tuple(events)
+
+    async def raw_events(
+        self, thread_id: str, *, after: int = 0, limit: int | None = None
+    ) -> list[dict[str, JsonValue]]:
+        """The rows as they are, for display: `data` with full texts, `broken` says what is wrong with it."""
+        return await self._readers.run(queries.raw_events, thread_id, after, limit)
+
+    async def events_at(self, thread_id: str, seqs: Iterable[int]) -> tuple[Event, ...]:
+        return await self._readers.run(queries.events_at, thread_id, seqs)
+
+    async def texts(self, hashes: Iterable[str]) -> Mapping[str, str]:
+        return await self._readers.run(queries.texts, hashes)
+
+    async def raw(self, hash_: str) -> bytes | None:
+        """The bytes a provider sent, by their SHA-256, while they are kept."""
+        return await self._readers.run(queries.raw, hash_)
+
+    async def due_timers(self, now: datetime, limit: int = 256) -> list[DueTimer]:
+        return await self._readers.run(queries.due_timers, now, limit)
+
+    async def next_timer(self) -> datetime | None:
+        return await self._readers.run(queries.next_timer)
+
+    async def outbox_due(self, now: datetime, *, limit: int = 256) -> list[OutboxRow]:
+        """The first unfinished message of each destination that may be sent now, oldest first."""
+        return await self._readers.run(queries.outbox_due, now, limit)
+
+    async def next_outbox(self) -> datetime | None:
+        return await self._readers.run(queries.next_outbox)
+
+    async def threads(self, *, limit: int = 100, before: str | None = None) -> list[ThreadRow]:
+        """Threads, the one opened last first; `before` is the last id of the previous page."""
+        return await self._readers.run(queries.threads, limit, before)
+
+    async def thread(self, thread_id: str) -> ThreadRow | None:
+        return await self._readers.run(queries.thread, thread_id)
+
+
+class ReadOnlyStore(Reads):
+    """What commands read from, whether the bot runs or not; writes nothing and makes no files."""
+
+    def __init__(self, path: str | Path, *, fold_version: str = "") -> None:
+        place = Path(path)
+        super().__init__(Readers(lambda: open_visitor(place), 1), fold_version)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._readers.close()

@@ -1,0 +1,184 @@
+"""Runs one call of a tool and says what came of it. A tool is anybody's code: its errors end here."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from pydantic import BaseModel, JsonValue
+
+from bot.canonical import canonical, digest
+from bot.errors import InvalidStep, ToolError
+from bot.events import Draft, Outgoing, TimerSet, ToolFinished, ToolStatus
+from bot.one_line import error_line, first_part, safe_line
+from bot.step import read_args
+from bot.tools import Stored, Tool, ToolContext
+
+LONGEST_ERROR = 300
+STOP_GRACE = 1.0  # seconds that a cancelled tool gets to let go
+
+log = structlog.get_logger(__name__)
+
+
+async def run_tool(
+    tool: Tool,
+    args: Mapping[str, JsonValue],
+    ctx: ToolContext,
+    *,
+    timeout: timedelta,
+    clip: int,
+    clean: Callable[[str], str],
+    monotonic: Callable[[], float],
+) -> tuple[Draft, ...]:
+    """The results of one call: tool.finished, then timer.set for each timer of a `stored` tool.
+
+    Raises nothing but CancelledError, and that only if the caller is cancelled. `clean` takes secrets out.
+    """
+    started = monotonic()
+    outcome = await _Call(tool, args, ctx, timeout.total_seconds(), clip, clean).outcome()
+    finished = ToolFinished(
+        call_id=ctx.call_id,
+        tool=tool.name,
+        args_digest=digest(dict(args)),
+        status=outcome.status,
+        result=outcome.text,
+        then=tool.then,
+        retryable=outcome.retryable,
+        duration_ms=max(0, round((monotonic() - started) * 1000)),
+        outgoing=outcome.outgoing,
+    )
+    results: tuple[ToolFinished | TimerSet, ...] = (finished, *outcome.timers)
+    return tuple(Draft(data, correlation=ctx.call_id) for data in results)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    status: ToolStatus
+    text: str
+    retryable: bool = True
+    timers: tuple[TimerSet, ...] = ()
+    outgoing: tuple[Outgoing, ...] = ()
+
+
+class _TimedOut(Exception):
+    """The tool took too long."""
+
+
+class _Stopped(Exception):
+    """The tool tried to stop more than itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    tool: Tool
+    args: Mapping[str, JsonValue]
+    ctx: ToolContext
+    seconds: float
+    clip: int
+    clean: Callable[[str], str]
+
+    async def outcome(self) -> _Outcome:
+        try:
+            args = read_args(self.tool.args, self.args)
+        except InvalidStep as error:
+            return _Outcome("failed", self._line(str(error)), retryable=False)
+        try:
+            return self._read(await self._within_time(args))
+        except _TimedOut:
+            return self._unfinished(f"timed out after {self.seconds:g} s")
+        except ToolError as error:
+            return _Outcome("failed", self._line(str(error)), retryable=error.retryable)
+        except Exception as error:
+            log.warning("tool failed", tool=self.tool.name, call=self.ctx.call_id, exc_info=error)
+            return self._unfinished(error_line(error, most=LONGEST_ERROR, clean=self.clean))
+
+    def _unfinished(self, line: str) -> _Outcome:
+        """No result and no ToolError: of an unsafe tool we then do not know whether it acted."""
+        return _Outcome("unknown" if self.tool.effect == "unsafe" else "failed", line)
+
+    def _line(self, text: str) -> str:
+        return safe_line(text, most=LONGEST_ERROR, clean=self.clean) or "it failed without saying why"
+
+    # ------------------------------------------------------------ in time
+
+    async def _within_time(self, args: BaseModel) -> object:
+        """What the tool returned. A task of its own: one that swallows its cancelling is left behind."""
+        task = asyncio.ensure_future(_guarded(self.tool, args, self.ctx))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self.seconds)
+        except asyncio.CancelledError:
+            await self._stop(task)
+            raise
+        if not done:
+            await self._stop(task)
+            raise _TimedOut
+        if task.cancelled():
+            raise _Stopped("it cancelled itself")
+        return task.result()
+
+    async def _stop(self, task: asyncio.Future[object]) -> None:
+        task.add_done_callback(_forget)
+        task.cancel()
+        await asyncio.wait({task}, timeout=STOP_GRACE)
+        if not task.done():
+            log.warning("tool ignores that it was cancelled", tool=self.tool.name, call=self.ctx.call_id)
+
+    # ------------------------------------------------------------ the result
+
+    def _read(self, returned: object) -> _Outcome:
+        match returned:
+            case Stored() if self.tool.effect != "stored":
+                raise TypeError("it returned something to store, but its effect is not `stored`")
+            case Stored():
+                return self._stored(returned)
+            case _:
+                return _Outcome("ok", self._clipped(_as_text(returned)))
+
+    def _stored(self, stored: Stored) -> _Outcome:
+        if not all(isinstance(each, Outgoing) for each in stored.outgoing):
+            raise TypeError("what it wants to send is not of the type Outgoing")
+        timers = tuple(
+            TimerSet(
+                timer_id=f"{self.ctx.call_id}.t{number}",
+                due_at=timer.due_at,
+                purpose="remind",
+                text=timer.text,
+            )
+            for number, timer in enumerate(stored.timers, start=1)
+        )
+        text = self._clipped(_as_text(stored.text))
+        return _Outcome("ok", text, timers=timers, outgoing=tuple(stored.outgoing))
+
+    def _clipped(self, text: str) -> str:
+        shown = first_part(text, most=self.clip, clean=self.clean)
+        if len(text) <= self.clip:
+            return shown
+        return f"{shown}… [clipped: {len(text):,} characters, the first {len(shown):,} are shown]"
+
+
+def _as_text(returned: object) -> str:
+    match returned:
+        case str():
+            return returned
+        case BaseModel():
+            return canonical(returned.model_dump(mode="json"))
+        case dict() | list():
+            return canonical(returned)
+        case _:
+            raise TypeError(
+                f"it returned {type(returned).__name__}; a text, a dict, a list or a model is needed"
+            )
+
+
+async def _guarded(tool: Tool, args: BaseModel, ctx: ToolContext) -> object:
+    """SystemExit in a task would end the event loop."""
+    try:
+        return await tool.run(args, ctx)
+    except SystemExit:
+        raise _Stopped("it tried to end the program") from None
+
+
+def _forget(task: asyncio.Future[object]) -> None:
+    if not task.cancelled():
+        task.exception()

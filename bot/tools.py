@@ -1,0 +1,165 @@
+"""What an agent may do: a tool is a Python function, a pydantic model of its arguments and an effect."""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from pydantic import BaseModel
+
+from bot.events import Effect, Outgoing, Then
+from bot.schema import in_words, plain_schema
+
+A = TypeVar("A", bound=BaseModel)
+
+FEWEST_STEPS, MOST_STEPS = 3, 10
+
+_EFFECTS: Mapping[Effect, str] = {
+    "read": "only looks",
+    "idempotent": "may be repeated",
+    "unsafe": "acts, cannot be taken back",
+    "stored": "kept by us",
+}
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """What a tool knows besides its arguments. `now` is in UTC, `key` the same for every try of one call."""
+
+    key: str
+    now: datetime
+    timezone: str
+    person: str | None
+    thread_id: str
+    requester: str
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Brings `text` back into the thread at `due_at`."""
+
+    due_at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a `stored` tool returns: written down in one commit together with its result."""
+
+    text: str
+    timers: tuple[Timer, ...] = ()
+    outgoing: tuple[Outgoing, ...] = ()
+
+
+Result = str | dict[str, Any] | list[Any] | BaseModel | Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that an agent may call. `timeout` None means the bot's own `tool_timeout`."""
+
+    name: str
+    description: str
+    args: type[BaseModel]
+    run: Callable[[Any, ToolContext], Awaitable[Result]]
+    effect: Effect
+    then: Then = "continue"
+    timeout: timedelta | None = None
+
+
+def tool(
+    *, effect: Effect, then: Then = "continue", timeout: timedelta | None = None
+) -> Callable[[Callable[[A, ToolContext], Awaitable[Result]]], Tool]:
+    """Make a tool of `async def name(args: Args, ctx: ToolContext) -> Result`.
+
+    The first paragraph of its docstring is what the model reads. Raises TypeError for anything else.
+    """
+    if effect not in get_args(Effect) or then not in get_args(Then):
+        effects, thens = ", ".join(get_args(Effect)), ", ".join(get_args(Then))
+        raise TypeError(f"@tool: effect is one of {effects}; then is one of {thens}")
+
+    def made(run: Callable[[A, ToolContext], Awaitable[Result]]) -> Tool:
+        return Tool(_name(run), _description(run), _args(run), run, effect, then, timeout)
+
+    return made
+
+
+def _name(run: Callable[..., object]) -> str:
+    name: str = getattr(run, "__name__", "")
+    if not inspect.iscoroutinefunction(run):
+        raise TypeError(f"the tool {name}: write it as `async def`")
+    if not _NAME.fullmatch(name):
+        raise TypeError(f"the tool {name}: a name is a-z first, then a-z, 0-9 and _, at most 40 characters")
+    return name
+
+
+def _description(run: Callable[..., object]) -> str:
+    paragraph = (inspect.getdoc(run) or "").strip().split("\n\n")[0]
+    if not paragraph:
+        raise TypeError(f"the tool {_name(run)}: its docstring is what the model reads; write one")
+    return " ".join(paragraph.split())
+
+
+def _args(run: Callable[..., object]) -> type[BaseModel]:
+    """The model of the first parameter, if the function has the shape of a tool."""
+    shape = (
+        f"the tool {_name(run)}: write it as `async def {_name(run)}(args: Args, ctx: ToolContext) -> Result`"
+    )
+    parameters = list(inspect.signature(run).parameters)
+    try:
+        hints = get_type_hints(run)
+    except NameError as error:
+        raise TypeError(f"{shape}; {error}") from None
+    if len(parameters) != 2 or hints.get(parameters[1]) is not ToolContext:
+        raise TypeError(f"{shape}, with exactly these two parameters")
+    model = hints.get(parameters[0])
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise TypeError(f"{shape}, where Args is a pydantic model")
+    plain_schema(model)
+    return model
+
+
+# ---------------------------------------------------------------- agents
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One micro-agent: its prompt, its tools and how many steps it may take in one run."""
+
+    name: str
+    description: str
+    prompt: str
+    tools: tuple[Tool, ...] = ()
+    max_steps: int = MOST_STEPS
+
+    def __post_init__(self) -> None:
+        if not FEWEST_STEPS <= self.max_steps <= MOST_STEPS:
+            allowed = f"{FEWEST_STEPS} to {MOST_STEPS}"
+            raise ValueError(f"the agent {self.name}: max_steps is {self.max_steps}, allowed is {allowed}")
+        names = [each.name for each in self.tools]
+        if double := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"the agent {self.name} has two tools called {double[0]}")
+
+    @property
+    def calls(self) -> dict[str, type[BaseModel]]:
+        """What the model may call: the arguments of each tool by its name."""
+        return {each.name: each.args for each in self.tools}
+
+
+def tools_text(tools: Sequence[Tool]) -> str:
+    """The tools as the model reads them; the same bytes for the same tools."""
+    shown = "\n".join(_shown(each) for each in tools)
+    return f"<tools>\n{shown or 'none'}\n</tools>"
+
+
+def _shown(tool: Tool) -> str:
+    lines = [f"{tool.name} ({_EFFECTS[tool.effect]}): {tool.description}"]
+    properties: Any = plain_schema(tool.args)["properties"]
+    for name, schema in properties.items():
+        about = f": {schema['description']}" if "description" in schema else ""
+        lines.append(f"- {name}, {in_words(schema)}{about}")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""One module per channel: each carries messages in and out, and decides nothing."""

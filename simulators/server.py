@@ -1,0 +1,134 @@
+"""All simulators in one process on one port: /slack/api/, /slack/link/, /anthropic, /sim."""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from simulators import messages, page
+from simulators.guard import guard
+from simulators.slack.config import DEMO_PEOPLE, Person, SlackConfig, parse_people
+from simulators.slack.pane import slack_pane
+from simulators.slack.simulator import SlackSimulator, utc_now
+
+LARGEST_REQUEST = 64 << 20
+PARENT_POLL_SECONDS = 0.5
+SHUTDOWN_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Options:
+    state: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 0
+    people: tuple[Person, ...] = DEMO_PEOPLE
+    allowed_hosts: tuple[str, ...] = ()
+    parent: int | None = None
+    time_scale: float = 1.0
+
+
+async def serve(options: Options, *, stop: asyncio.Event, now: Callable[[], datetime] = utc_now) -> None:
+    """Run until `stop` is set or the parent process is gone; says where it listens in one line of JSON."""
+    slack = SlackSimulator(
+        options.state, config=SlackConfig(people=options.people), now=now, time_scale=options.time_scale
+    )
+    runner = web.AppRunner(
+        build_app(slack, now=now, allowed_hosts=options.allowed_hosts),
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, options.host, options.port).start()
+        base_url = f"http://{options.host}:{runner.addresses[0][1]}"
+        slack.start(base_url)
+        print(json.dumps(addresses(base_url)), flush=True)
+        await _until_stopped(stop, options.parent)
+    finally:
+        await slack.stop()
+        await runner.cleanup()
+        slack.state.close()
+
+
+def build_app(
+    slack: SlackSimulator, *, now: Callable[[], datetime], allowed_hosts: Sequence[str] = ()
+) -> web.Application:
+    app = web.Application(middlewares=[guard(hosts=allowed_hosts)], client_max_size=LARGEST_REQUEST)
+    slack.add_routes(app)
+    messages.add_routes(app, prefix="/anthropic", now=now)
+    page.add_routes(app, [slack_pane(slack)])
+    return app
+
+
+def addresses(base_url: str) -> dict[str, str]:
+    return {
+        "slack_api_url": f"{base_url}/slack/api/",
+        "messages_url": f"{base_url}/anthropic",
+        "sim_url": base_url,
+    }
+
+
+async def _until_stopped(stop: asyncio.Event, parent: int | None) -> None:
+    # A parent that was killed sends no signal; its children then belong to somebody else.
+    while parent is None or os.getppid() == parent:
+        try:
+            await asyncio.wait_for(stop.wait(), None if parent is None else PARENT_POLL_SECONDS)
+        except TimeoutError:
+            continue
+        return
+
+
+def parse_options(arguments: Sequence[str]) -> Options:
+    parser = argparse.ArgumentParser(prog="python -m simulators", description=__doc__)
+    parser.add_argument("--state", type=Path, help="the file that keeps what happened (default: memory only)")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
+    parser.add_argument(
+        "--people", type=_people, default=DEMO_PEOPLE, help="JSON: [{name, slack_user_id, tz}]"
+    )
+    parser.add_argument("--allow-host", action="append", default=[], help="a further Host for /sim")
+    parser.add_argument("--parent", type=int, help="end when this process is no longer our parent")
+    parser.add_argument(
+        "--time-scale", type=float, default=1.0, help="0.1 makes Slack's waits ten times shorter"
+    )
+    found = parser.parse_args(arguments)
+    return Options(
+        state=found.state,
+        host=found.host,
+        port=found.port,
+        people=found.people,
+        allowed_hosts=tuple(found.allow_host),
+        parent=found.parent,
+        time_scale=found.time_scale,
+    )
+
+
+def _people(text: str) -> tuple[Person, ...]:
+    try:
+        items: Any = json.loads(text)
+        people = parse_people(items)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise argparse.ArgumentTypeError(f"not a JSON list of people: {error}") from None
+    return people or DEMO_PEOPLE
+
+
+async def _run(options: Options) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(options, stop=stop)
+
+
+def main() -> int:
+    asyncio.run(_run(parse_options(sys.argv[1:])))
+    return 0

@@ -1,0 +1,87 @@
+"""Who and what exists in the simulated Slack: the team, the app, its people, its channels."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Json: TypeAlias = dict[str, Any]
+ChannelKind: TypeAlias = Literal["channel", "group", "im"]
+
+ALL_SCOPES = frozenset(
+    (
+        *("app_mentions:read", "assistant:write", "chat:write", "commands", "files:read", "users:read"),
+        *("channels:history", "channels:join", "channels:read", "groups:history", "groups:read"),
+        *("im:history", "im:read", "im:write", "mpim:history", "mpim:read", "mpim:write"),
+        *("reactions:read", "reactions:write"),
+    )
+)
+ALL_EVENTS = frozenset(
+    {"app_mention", "message.channels", "message.groups", "message.im", "reaction_added", "reaction_removed"}
+)
+
+
+@dataclass(frozen=True)
+class Person:
+    name: str
+    slack_user_id: str
+    tz: str = "UTC"
+    real_name: str = ""
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> "Person":
+        """Keep what Slack knows of a person; other keys (addresses on other channels) are not ours."""
+        return cls(
+            name=str(data["name"]),
+            slack_user_id=str(data["slack_user_id"]),
+            tz=str(data.get("tz") or "UTC"),
+            real_name=str(data.get("real_name") or ""),
+        )
+
+
+@dataclass(frozen=True)
+class Channel:
+    id: str
+    name: str
+    kind: ChannelKind = "channel"
+    members: tuple[str, ...] = ()
+    """For a private channel and a DM who is in; a public channel lists only whether the bot is."""
+
+
+DEMO_PEOPLE = (
+    Person("ann", "U0ANN", "Europe/Berlin", "Ann Demo"),
+    Person("bob", "U0BOB", "America/New_York", "Bob Demo"),
+    Person("carol", "U0CAROL", "Asia/Tokyo", "Carol Demo"),
+)
+
+BOT_USER_ID = "U0BOT"
+DEMO_CHANNELS = (
+    Channel("C0GENERAL", "general", members=(BOT_USER_ID,)),
+    Channel("C0RANDOM", "random", members=(BOT_USER_ID,)),
+    Channel("C0LOUNGE", "lounge"),
+)
+
+
+@dataclass(frozen=True)
+class SlackConfig:
+    """The fixed facts of the workspace. `subscriptions` uses the names of Slack's app manifest."""
+
+    people: tuple[Person, ...] = DEMO_PEOPLE
+    channels: tuple[Channel, ...] = DEMO_CHANNELS
+    team_id: str = "T0DEMO"
+    team_name: str = "Saywhen Demo"
+    domain: str = "saywhen-demo"
+    app_id: str = "A0DEMO"
+    bot_user_id: str = BOT_USER_ID
+    bot_id: str = "B0BOT"
+    bot_name: str = "saywhen"
+    bot_tokens: frozenset[str] = frozenset({"xoxb-demo"})
+    app_tokens: frozenset[str] = frozenset({"xapp-demo"})
+    signing_secret: str = "demo-signing-secret"
+    verification_token: str = "demo-verification-token"
+    scopes: frozenset[str] = field(default=ALL_SCOPES)
+    subscriptions: frozenset[str] = field(default=ALL_EVENTS)
+
+
+def parse_people(items: Iterable[Mapping[str, Any]]) -> tuple[Person, ...]:
+    """Read the list of demo people that the bot's configuration hands to the simulators."""
+    return tuple(Person.parse(item) for item in items if item.get("slack_user_id"))

@@ -1,0 +1,110 @@
+"""The Slack pane of the page /sim: the places a person sees and the messages in one of them."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+from markupsafe import Markup
+
+from simulators.page import Pane, render
+from simulators.slack import mrkdwn
+from simulators.slack.config import Channel, Json, Person
+from simulators.slack.state import Message
+
+if TYPE_CHECKING:
+    from simulators.slack.simulator import SlackSimulator
+
+MOST_SHOWN = 300
+
+
+def slack_pane(slack: "SlackSimulator") -> Pane:
+    return Pane("slack", "Slack", lambda: render("slack_pane.html", people=slack.workspace.people()))
+
+
+def add_routes(app: web.Application, slack: "SlackSimulator") -> None:
+    async def pane(request: web.Request) -> web.Response:
+        version = f"{slack.state.version}.{len(slack.sockets.connections)}"
+        place = f"{request.query.get('as')}/{request.query.get('channel')}"
+        seen = f"{version} {place}"
+        if request.query.get("seen") == seen:
+            return web.Response(status=204)
+        view = PaneView(slack, request.query.get("as", ""), request.query.get("channel", ""))
+        return web.json_response({"seen": seen, **view.render()})
+
+    app.router.add_get("/sim/slack/pane", pane)
+
+
+class PaneView:
+    """What one person sees of one place."""
+
+    def __init__(self, slack: "SlackSimulator", person: str, channel: str) -> None:
+        self._slack = slack
+        self._person = slack.workspace.person(person) or slack.workspace.people()[0]
+        self._dm = slack.workspace.dm_with(self._person.slack_user_id)
+        chosen = slack.state.channel(channel)
+        self._channel = chosen if chosen and self._may_see(chosen) else self._dm
+
+    def render(self) -> Json:
+        return {
+            "as": self._person.name,
+            "channel": self._channel.id,
+            "title": self._title(self._channel),
+            "connected": len(self._slack.sockets.connections),
+            "places": render("slack_places.html", places=self._places(), chosen=self._channel.id),
+            "messages": render("slack_messages.html", roots=self._roots(), statuses=self._statuses()),
+        }
+
+    def _may_see(self, channel: Channel) -> bool:
+        return channel.kind == "channel" or self._person.slack_user_id in channel.members
+
+    def _places(self) -> list[Json]:
+        channels = [c for c in self._slack.state.channels() if c.kind != "im" and self._may_see(c)]
+        return [{"id": c.id, "title": self._title(c), "kind": c.kind} for c in (self._dm, *channels)]
+
+    def _title(self, channel: Channel) -> str:
+        return self._slack.config.bot_name if channel.kind == "im" else f"#{channel.name}"
+
+    def _roots(self) -> list[Json]:
+        """The newest top-level messages, each with its replies."""
+        visible = [m for m in self._slack.state.messages_in(self._channel.id) if self._is_visible(m)]
+        replies: dict[str, list[Json]] = {}
+        for message in visible:
+            if message.is_reply and message.thread_ts:
+                replies.setdefault(message.thread_ts, []).append(self._shown(message))
+        roots = [m for m in visible if not m.is_reply][-MOST_SHOWN:]
+        return [{**self._shown(m), "replies": replies.get(m.ts, [])} for m in roots]
+
+    def _is_visible(self, message: Message) -> bool:
+        return message.extra.get("ephemeral_to") in (None, self._person.slack_user_id)
+
+    def _shown(self, message: Message) -> Json:
+        name = self._slack.name_of(message.sender)
+        html = mrkdwn.message_html(message.message, self._name_of)
+        return {
+            "ts": message.ts,
+            "channel": message.channel,
+            "from": name,
+            "initial": name[:1].upper(),
+            "is_bot": message.sender == self._slack.config.bot_user_id,
+            "mine": message.sender == self._person.slack_user_id,
+            "time": _clock(message.ts, self._person),
+            "html": Markup("<i>This message was deleted.</i>") if message.deleted else html,
+            "deleted": message.deleted,
+            "text": message.message.get("text", ""),
+            "edited": bool(message.message.get("edited")),
+            "ephemeral": "ephemeral_to" in message.extra,
+            "reactions": message.message.get("reactions", []),
+        }
+
+    def _name_of(self, ref: str) -> str:
+        channel = self._slack.state.channel(ref)
+        return channel.name if channel else self._slack.name_of(ref)
+
+    def _statuses(self) -> list[str]:
+        statuses = self._slack.workspace.statuses
+        return [status for (channel, _), status in statuses.items() if channel == self._channel.id]
+
+
+def _clock(ts: str, person: Person) -> str:
+    return datetime.fromtimestamp(float(ts), UTC).astimezone(ZoneInfo(person.tz)).strftime("%H:%M")

@@ -1,0 +1,105 @@
+// The page /sim: tabs between panes, and the Slack pane, which asks once a second what is new.
+
+for (const tab of document.querySelectorAll(".tab")) {
+  tab.addEventListener("click", () => {
+    for (const other of document.querySelectorAll(".tab")) other.setAttribute("aria-pressed", String(other === tab));
+    for (const pane of document.querySelectorAll(".pane")) pane.hidden = pane.dataset.pane !== tab.dataset.pane;
+  });
+}
+
+async function post(path, body) {
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const answer = await response.json();
+  if (!answer.ok) throw new Error(answer.error || `the simulator answered ${response.status}`);
+  return answer;
+}
+
+function slackPane(pane) {
+  const part = (name) => pane.querySelector(`[data-slack="${name}"]`);
+  const who = part("who"), text = part("text"), messages = part("messages"), mode = part("mode");
+  let channel = "", seen = "", thread = null, editing = null;
+
+  async function refresh() {
+    const query = new URLSearchParams({ as: who.value, channel, seen });
+    const response = await fetch(`/sim/slack/pane?${query}`);
+    if (response.status !== 200) return;
+    const view = await response.json();
+    const atEnd = messages.scrollHeight - messages.scrollTop - messages.clientHeight < 80;
+    const moved = channel !== view.channel;
+    seen = view.seen;
+    channel = view.channel;
+    part("title").textContent = view.title;
+    part("places").innerHTML = view.places; // escaped by the server's templates
+    messages.innerHTML = view.messages;
+    const state = part("connected");
+    state.textContent = view.connected ? `${view.connected} socket${view.connected > 1 ? "s" : ""} open` : "the bot is not connected";
+    state.classList.toggle("off", !view.connected);
+    if (atEnd || moved) messages.scrollTop = messages.scrollHeight;
+  }
+
+  function setMode(words) {
+    mode.hidden = !words;
+    mode.querySelector("span").textContent = words ? `${words} ` : "";
+    if (!words) { thread = null; editing = null; }
+    text.focus();
+  }
+
+  function failed(error) {
+    part("error").textContent = error.message;
+    part("error").hidden = false;
+  }
+
+  async function send() {
+    if (!text.value.trim()) return;
+    if (editing) await post("/sim/slack/edit", { ...editing, text: text.value });
+    else await post("/sim/slack/say", { from: who.value, text: text.value, channel, ...(thread && { thread }) });
+    text.value = "";
+    part("error").hidden = true;
+    if (editing) setMode("");
+    await refresh();
+    messages.scrollTop = messages.scrollHeight;
+  }
+
+  async function act(button) {
+    const message = button.closest(".message");
+    const place = message && { channel: message.dataset.channel, ts: message.dataset.ts };
+    switch (button.dataset.do) {
+      case "go":
+        channel = button.dataset.channel; setMode(""); return refresh();
+      case "reply":
+        thread = place.ts; editing = null; return setMode("Replying in the thread.");
+      case "edit":
+        editing = place; text.value = button.dataset.text; return setMode("Editing your message.");
+      case "cancel":
+        text.value = ""; return setMode("");
+      case "delete":
+        await post("/sim/slack/delete", place); return refresh();
+      case "click": {
+        const { actionId, value } = button.dataset;
+        await post("/sim/slack/click", { from: who.value, ...place, action_id: actionId, ...(value && { value }) });
+        return refresh();
+      }
+    }
+  }
+
+  pane.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-do]");
+    if (button) act(button).catch(failed);
+  });
+  part("composer").addEventListener("submit", (event) => { event.preventDefault(); send().catch(failed); });
+  text.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); send().catch(failed); }
+  });
+  text.addEventListener("input", () => { text.style.height = "auto"; text.style.height = `${text.scrollHeight}px`; });
+  who.addEventListener("change", () => { channel = ""; setMode(""); refresh().catch(failed); });
+
+  const poll = () => refresh().catch(() => {}).finally(() => setTimeout(poll, 1000));
+  poll();
+}
+
+const slack = document.getElementById("pane-slack");
+if (slack) slackPane(slack);
