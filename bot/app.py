@@ -29,13 +29,14 @@ from bot.rules import Rules
 from bot.secrets import Redactor, Secret
 from bot.sender import Account as AccountKey
 from bot.snapshot import fold_version
-from bot.store.sqlite import SqliteStore
 from bot.store.lock import Lock
-from bot.supervise import one_line
+from bot.store.sqlite import SqliteStore
+from bot.supervise import in_words
 from bot.thread import Thread
 from bot.timers import Timers
 from bot.tracing import find as find_tracing
 from bot.turns import Turns
+from bot.web.site import Check, Readiness, Site
 
 VERSION = "0.1.0"
 
@@ -129,7 +130,7 @@ async def opened(
 
 def _end_process(error: StoreError) -> None:
     """What we believe to be stored may not be: end now, before anybody is told something wrong."""
-    log.critical("the disk failed; ending", error=one_line(error))
+    log.critical("the disk failed; ending", error=in_words(error))
     os._exit(74)
 
 
@@ -339,7 +340,44 @@ async def _quietly(showing: Awaitable[None]) -> None:
     try:
         await asyncio.wait_for(showing, 5)
     except Exception as error:  # noqa: BLE001 - a status that cannot be shown changes nothing
-        log.debug("could not show a status", error=one_line(error))
+        log.debug("could not show a status", error=in_words(error))
+
+
+def site_of(bot: Bot) -> Site:
+    """What the API and the pages may use."""
+    config, dev = bot.config, bot.mode.dev
+
+    async def find_thread(channel: str, account: str, conversation: str) -> str | None:
+        row = await bot.store.thread_of(channel, account, conversation)
+        return row.thread_id if row else None
+
+    return Site(
+        store=bot.store,
+        receive=bot.inbox.receive,
+        request_at=bot.loop.request_at,
+        raw_events=bot.store.raw_events,
+        find_thread=find_thread,
+        ready=partial(_readiness, bot),
+        metrics=lambda: bot.metrics.exposition()[0],
+        clock=partial(datetime.now, UTC),
+        service_token=lambda: config.channels.api.token,
+        pid=os.getpid(),
+        version=VERSION,
+        open_to_loopback=dev,
+        dev=dev,
+        model_simulated="model" in bot.mode.simulated,
+        public_url=config.web.public_url or "",
+        sim_url=(config.web.sim_url or "") if dev else "",
+        max_body=config.web.max_body,
+        retry_after=max(1, round(config.limits.retry_after.total_seconds())),
+    )
+
+
+def _readiness(bot: Bot) -> Readiness:
+    store = Check("store", not bot.store.healthy, bot.store.healthy)
+    lanes = Check("loop", not bot.stopping, "stopping" if bot.stopping else "")
+    channels = (Check(name, found.state == "connected", found.detail) for name, found in bot.health().items())
+    return Readiness((store, lanes, *channels))
 
 
 def _watch(bot: Bot) -> None:

@@ -1,12 +1,13 @@
 """What becomes of a try to send a message: reported as sent, tried again later, or given up. Pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot import ids
 from bot.errors import SendFailure
-from bot.events import Data, DeliveryReported, DeliveryStatus, Incoming, Outgoing, isoformat
+from bot.events import DeliveryReported, DeliveryStatus, Event, Incoming, Outgoing, isoformat
 from bot.people import Contact
 from bot.ports import OutboxRow
 
@@ -145,10 +146,15 @@ def incoming(row: OutboxRow, report: DeliveryReported, now: datetime) -> Incomin
     )
 
 
-def outgoing_of(data: Data) -> Sequence[Outgoing]:
-    """The messages that an event sends."""
-    found: Sequence[Outgoing] = getattr(data, "outgoing", ())
-    return found
+def rows_of(event: Event) -> Iterator[OutboxRow]:
+    """The messages that an event sends, as the store's outbox has them."""
+    messages: Sequence[Outgoing] = getattr(event.data, "outgoing", ())
+    for number, outgoing in enumerate(messages):
+        if outgoing.channel and outgoing.destination:
+            row_id = ids.outbox_id(event.thread_id, event.seq, number)
+            yield OutboxRow(
+                row_id, event.thread_id, event.seq, outgoing, event.time, event.run, trace_id=event.trace_id
+            )
 
 
 def _report(

@@ -102,7 +102,7 @@ class Loop:
             thread = fold_drafts(lane.thread, results, now)
             plan = decide.decide(thread, now, self._world.rules(), tries=lane.tries)
             body, plan = await self._announce(lane, results, plan, now)
-            appended = await self._append(lane, results, plan)
+            appended = await self._append(lane, results, plan, now)
             if not appended.decided:
                 results = ()
                 continue
@@ -110,7 +110,7 @@ class Loop:
                 return await self._rest(lane)
             results = await self._perform(lane, plan.action, body)
             if once or self._stopping():
-                await self._append(lane, results, None)
+                await self._append(lane, results, None, self._world.clock())
                 return None
 
     # ------------------------------------------------------------ the log
@@ -131,7 +131,9 @@ class Loop:
         self._take_in(lane, loaded.events)
         return lane
 
-    async def _append(self, lane: Lane, results: Sequence[Draft], plan: Plan | None) -> Appended:
+    async def _append(
+        self, lane: Lane, results: Sequence[Draft], plan: Plan | None, now: datetime
+    ) -> Appended:
         decisions = plan.drafts if plan else ()
         texts = self._new_texts(lane.thread.agent, decisions)
         settled = plan is not None and isinstance(plan.action, Wait)
@@ -144,13 +146,18 @@ class Loop:
                 decisions=decisions,
                 texts=texts,
                 settled=settled,
+                now=now,
+                trace_id=_trace(lane, plan),
             )
         )
         if appended.decided:
             self._stored_texts |= texts.keys()
         if results:
             lane.tries = 0
-        self._take_in(lane, appended.events)
+        expected = (
+            plan.thread if plan and _is_as_planned(appended, now, len(results) + len(decisions)) else None
+        )
+        self._take_in(lane, appended.events, expected)
         self._world.watch(lane.thread, appended.events)
         return appended
 
@@ -168,8 +175,9 @@ class Loop:
         texts = self._world.agents[agent].texts.by_hash()
         return {key: text for key, text in texts.items() if key not in self._stored_texts}
 
-    def _take_in(self, lane: Lane, events: Sequence[Event]) -> None:
-        lane.thread = fold_all(lane.thread, events)
+    def _take_in(self, lane: Lane, events: Sequence[Event], expected: Thread | None = None) -> None:
+        """Fold what is now in the log; `expected` is that fold, if it has been made already."""
+        lane.thread = expected or fold_all(lane.thread, events)
         lane.events.update((event.seq, event) for event in events)
         if any(event.type == "control.requested" for event in events):
             lane.tries = 0
@@ -203,8 +211,9 @@ class Loop:
         await self._fill(plan.thread, events)
         body = context.request(plan.thread, events, texts, ask)
         announced = context.asked(plan.thread, body, texts, ask, degraded=plan.action.degraded)
-        drafts = (*plan.drafts, Draft(announced, run=plan.action.run))
-        return body, Plan(drafts, plan.action, plan.thread)
+        last = Draft(announced, run=plan.action.run)
+        thread = fold_drafts(plan.thread, (last,), now)
+        return body, Plan((*plan.drafts, last), plan.action, thread)
 
     def _ask(self, thread: Thread, action: AskModel, now: datetime) -> Ask:
         model = self._model(thread.agent, action)
@@ -309,6 +318,20 @@ class Loop:
             )
         except Fenced:
             log.info("another process has this thread; letting go of it", thread_id=thread_id)
+
+
+def _trace(lane: Lane, plan: Plan | None) -> str:
+    """The trace of the input that is being answered."""
+    turn = lane.thread.turn or (plan.thread.turn if plan else None)
+    unread = lane.thread.unread
+    seq = turn.input if turn else unread[0].seq if unread else 0
+    return lane.events[seq].trace_id if seq in lane.events else ""
+
+
+def _is_as_planned(appended: Appended, now: datetime, count: int) -> bool:
+    """Whether the log went on with exactly what was planned, at the time it was planned for."""
+    events = appended.events
+    return appended.decided and len(events) == count and all(event.time == now for event in events)
 
 
 def _missing(calling: Calling, action: RunTool) -> Draft:

@@ -8,21 +8,24 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import structlog
 
-from bot import delivery, ids
+from bot import delivery
 from bot.alarm import Alarm
 from bot.delivery import Attempt, OutboxPolicy, Trouble
 from bot.errors import StoreFull
 from bot.events import DeliveryReported, Event
 from bot.people import Contact
 from bot.ports import Channel, Clock, OutboxRow, Received, Store
-from bot.sender import Account, Place, Sender, place_of
+from bot.queues import Queues
+from bot.sender import Account, Sender
 
-PAGE = 256
+PAGE = 1000  # destinations
 LONGEST_SLEEP = 15.0  # seconds, as for timers
-SHORT_SLEEP = 1.0  # while something is being sent, or is due and could not be started
+SHORT_SLEEP = 1.0  # while the store has more than a page
+EVER = datetime.max.replace(tzinfo=UTC)
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +72,8 @@ class Outbox:
         self._stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self._busy: set[Place] = set()
+        self._queues = Queues()
+        self._most_sleep = LONGEST_SLEEP
         self._fresh: set[str] = set()  # messages of this process of which nothing can have been sent
         self._unreported: set[str] = set()
         self._doubled: set[str] = set()
@@ -81,7 +85,7 @@ class Outbox:
         async with asyncio.TaskGroup() as group:
             while not self._stopping:
                 await self._start_due(group)
-                await self._alarm.sleep(await self._until_next())
+                await self._sleep()
 
     async def deliver_due(self) -> int:
         """Try what is due now, once, and return how many messages that were; not while `run` does it."""
@@ -101,58 +105,67 @@ class Outbox:
 
     def state(self) -> OutboxState:
         waiting_for = frozenset(self._sender.without_channel)
-        return OutboxState(len(self._busy), len(self._unreported), self._dead, waiting_for)
+        return OutboxState(self._queues.busy, len(self._unreported), self._dead, waiting_for)
 
     # ------------------------------------------------------------ what is due
 
     def _heard(self, events: tuple[Event, ...]) -> None:
         for event in events:
-            for number, outgoing in enumerate(delivery.outgoing_of(event.data)):
-                if outgoing.channel and outgoing.destination:
-                    self._fresh.add(ids.outbox_id(event.thread_id, event.seq, number))
-                    self._alarm.ring()
+            for row in delivery.rows_of(event):
+                self._fresh.add(row.id)
+                self._queues.add(row)
+                self._alarm.ring()
 
     async def _start_due(self, group: asyncio.TaskGroup) -> int:
         if self._unreported:
             return 0  # what is sent now could not be written down
-        # What is busy at this moment may be done, and its row out of date, once the answer is here.
-        busy = set(self._busy)
-        rows = await self._store.outbox_due(self._clock(), limit=PAGE + len(busy))
-        due = [row for row in rows if place_of(row) not in busy and row.id not in self._doubled]
-        for row in due:
-            self._busy.add(place_of(row))
+        rows = self._queues.take_ready()
+        if self._queues.must_ask(self._clock()):
+            rows += await self._ask()
+        for row in rows:
             self._idle.clear()
             group.create_task(self._deliver(row))
-        return len(due)
+        return len(rows)
 
-    async def _until_next(self) -> float:
-        most = SHORT_SLEEP if self._busy else LONGEST_SLEEP
-        if self._alarm.ringing or (at := await self._store.next_outbox()) is None:
-            return most
-        seconds = (at - self._clock()).total_seconds()
-        return min(seconds, most) if seconds > 0 else SHORT_SLEEP
+    async def _ask(self) -> list[OutboxRow]:
+        """What the store knows to be due. If it has more than a page, those that have to wait are left out."""
+        self._queues.asking()
+        heads, now = await self._store.outbox_due(EVER, limit=PAGE), self._clock()
+        whole = len(heads) < PAGE
+        if not whole:
+            heads = await self._store.outbox_due(now, limit=PAGE + self._queues.busy)
+        self._most_sleep = LONGEST_SLEEP if whole else SHORT_SLEEP
+        return self._queues.answered(heads, now, whole=whole, leave=self._doubled)
+
+    async def _sleep(self) -> None:
+        """Until something is written, done, or due again; after a long while look whether nothing was missed."""
+        if not await self._alarm.sleep(self._queues.until_next(self._clock(), self._most_sleep)):
+            self._queues.ask_again()
 
     # ------------------------------------------------------------ one message
 
     async def _deliver(self, row: OutboxRow) -> None:
+        last: DeliveryReported | None = None
         try:
-            await self._send_rest(row)
+            last = await self._send_rest(row)
         finally:
-            self._busy.discard(place_of(row))
+            closed = last is not None and (last.status == "dead" or _is_last(last))
+            self._queues.done(row, closed=closed, again_at=last.not_before if last else None)
             self._alarm.ring()
-            if not self._busy:
+            if not self._queues.busy:
                 self._idle.set()
 
-    async def _send_rest(self, row: OutboxRow) -> None:
+    async def _send_rest(self, row: OutboxRow) -> DeliveryReported | None:
         """Send what is left of a message, part by part, each reported, up to the first that fails."""
         doubt = row.unsure or row.id not in self._fresh
         self._fresh.discard(row.id)
         while tried := await self._sender.send_next(row, doubt=doubt):
             report = self._judge(*tried)
             await self._report(row, report)
-            if report.status != "sent" or report.part_number >= report.parts:
-                return
+            if report.status != "sent" or _is_last(report):
+                return report
             row, doubt = replace(row, parts_sent=report.part_number, attempts=0), False
+        return None
 
     def _judge(self, attempt: Attempt, result: str | Trouble) -> DeliveryReported:
         if isinstance(result, str):
@@ -188,3 +201,7 @@ class Outbox:
                 await asyncio.sleep(self._policy.report_again.total_seconds())
         finally:
             self._unreported.discard(row.id)
+
+
+def _is_last(report: DeliveryReported) -> bool:
+    return report.status == "sent" and report.part_number >= report.parts

@@ -1,4 +1,4 @@
-"""Runs the bot and stops it: the lock, the port, the parts side by side, and a way down that loses nothing."""
+"""Runs the bot: the lock, the port, the parts side by side, and a way down that loses nothing."""
 
 import asyncio
 import os
@@ -10,13 +10,14 @@ from functools import partial
 
 import structlog
 
-from bot.app import Bot, Mode, opened
+from bot.app import Bot, Mode, opened, site_of
 from bot.config import Config
 from bot.log import set_up
 from bot.secrets import Redactor
 from bot.serving import WebServer, listen_soon
 from bot.store.lock import Lock
-from bot.supervise import Failure, one_line, supervise
+from bot.supervise import Failure, in_words, supervise
+from bot.web.app import create_app, end_streams
 
 PRUNE_EVERY = 3600.0  # seconds
 PARENT_POLL = 0.5
@@ -38,8 +39,6 @@ async def run(config: Config, mode: Mode) -> None:
         lock = lock or await _wait_for_lock(config, mode, stop)
         lock.announce(url)
         async with opened(config, mode, url=url, lock=lock) as bot:
-            from bot.web.app import create_app
-
             web.front.app = create_app(site_of(bot))
             await _work(bot, web, stop)
     finally:
@@ -113,6 +112,7 @@ async def _wind_down(bot: Bot, web: WebServer, channels: Sequence[asyncio.Task[N
     end = asyncio.get_running_loop().time() + grace
     for task in channels:
         task.cancel()
+    end_streams(web.front.app)
     web.stop()
     finished = await bot.lanes.stop(grace)
     left = max(0.5, end - asyncio.get_running_loop().time())
@@ -126,7 +126,7 @@ async def _wind_down(bot: Bot, web: WebServer, channels: Sequence[asyncio.Task[N
 def _note(bot: Bot) -> Callable[[Failure], None]:
     def note(failure: Failure) -> None:
         if failure.again_in is None:
-            bot.refused[failure.name] = one_line(failure.error)
+            bot.refused[failure.name] = in_words(failure.error)
 
     return note
 
@@ -164,7 +164,8 @@ async def _keep_house(bot: Bot) -> None:
 async def _watch_parent(stop: asyncio.Event) -> None:
     """A child of `bot dev` ends with it, also when it was killed."""
     parent = int(os.environ.get("SAYWHEN_PARENT", "0"))
-    while parent and os.getppid() == parent:
+    if not parent:
+        return
+    while os.getppid() == parent:
         await asyncio.sleep(PARENT_POLL)
-    if parent:
-        stop.set()
+    stop.set()

@@ -9,13 +9,11 @@ import structlog
 from bot.delivery import Attempt, OutboxPolicy, Trouble
 from bot.errors import SaywhenError, SendFailed
 from bot.ports import Channel, OutboxRow, Part
+from bot.queues import Place, place_of
 from bot.supervise import in_words
 
 Account = tuple[str, str]
 """Channel and account: a message belongs to one account of one provider."""
-
-Place = tuple[str, str, str]
-"""Channel, account and destination: what has an order of its own."""
 
 MOST_REMEMBERED = 1000
 
@@ -24,10 +22,6 @@ log = structlog.get_logger(__name__)
 
 def account_of(row: OutboxRow) -> Account:
     return row.outgoing.channel, row.outgoing.account
-
-
-def place_of(row: OutboxRow) -> Place:
-    return row.outgoing.channel, row.outgoing.account, row.outgoing.destination
 
 
 class Sender:

@@ -73,7 +73,12 @@ class FakeClock:
 
 
 def step(
-    intent: Intent, message: str = "", *, tool: str = "", confidence: float = 0.9, args: dict[str, JsonValue] | None = None
+    intent: Intent,
+    message: str = "",
+    *,
+    tool: str = "",
+    confidence: float = 0.9,
+    args: dict[str, JsonValue] | None = None,
 ) -> ModelAnswered:
     """A model's answer with one step."""
     action = ProposedAction(tool=tool, args=args or {}) if tool else None

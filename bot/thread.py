@@ -4,14 +4,19 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, assert_never
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from pydantic import JsonValue
 
 from bot import events as ev
 from bot.events import Effect, Event, Failure, Step, Then, TimerPurpose, ToolStatus, Usage
+
+if TYPE_CHECKING:
+    from dataclasses import replace  # which the type checker knows
+else:
+    from bot.frozen import replace
 
 EDITS_AHEAD = 32
 BLOCK_OVERHEAD = 64

@@ -42,13 +42,15 @@ def answer(request: Mapping[str, Any]) -> Step:
 
 def _decide(prompt: Prompt) -> Step:
     turn = next((each for each in reversed(prompt.elements) if _is_turn(each, prompt)), None)
+    if prompt.was_refused:
+        return _misunderstood()
     match turn.tag if turn else None:
         case "tool_result" if turn:
             return _after_tool(turn, prompt)
         case "reminder" if turn:
             return _reply(f"Reminder: {turn.text or 'you asked me to remind you now'}")
         case "invalid_step":
-            return _reply("I got that wrong, sorry. Could you say it in other words?", 0.3)
+            return _misunderstood()
         case "message" | "edited" if turn:
             return _to_person(turn.text, prompt)
         case _:
@@ -56,7 +58,9 @@ def _decide(prompt: Prompt) -> Step:
 
 
 def _is_turn(element: Element, prompt: Prompt) -> bool:
-    """An edit counts only when it changes the latest message; any other edit is old news."""
+    """Not what was meant for a colleague; and an edit counts only when it changes the latest message."""
+    if "to" in element.attributes:
+        return False
     if element.tag != "edited":
         return element.tag in _TURNS
     messages = [each.seq for each in prompt.elements if each.tag == "message"]
@@ -264,6 +268,10 @@ def _unknown(said: _Said) -> Step:
 
 
 # --- steps
+
+
+def _misunderstood() -> Step:
+    return _reply("I got that wrong, sorry. Could you say it in other words?", 0.3)
 
 
 def _reply(message: str, confidence: float = 0.9) -> Step:

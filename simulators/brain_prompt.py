@@ -10,13 +10,14 @@ from typing import Any
 
 _ELEMENT = re.compile(r"\s*<([A-Za-z_]\w*)((?:\s+[\w:-]+=\"[^\"]*\")*)\s*(?:/>|>(.*)</\1>)\s*", re.DOTALL)
 _ATTRIBUTE = re.compile(r"([\w:-]+)=\"([^\"]*)\"")
+_NESTED = re.compile(r"<([A-Za-z_]\w*)\b[^>]*?(?:/>|>.*?</\1>)", re.DOTALL)
 _SITUATION = re.compile(r"<situation>(.*?)</situation>", re.DOTALL)
-_NOW = re.compile(r"^now: (\S+)(?: \w+)?(?: \(([^)]*)\))?\s*$", re.MULTILINE)
+_NOW = re.compile(r"^now: (\S+)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Element:
-    """One event as the prompt shows it; text is what stands before any nested element."""
+    """One event as the prompt shows it; text is what stands outside any nested element."""
 
     tag: str
     attributes: Mapping[str, str]
@@ -40,8 +41,8 @@ class Element:
 class Prompt:
     elements: tuple[Element, ...]
     now: datetime | None
-    zone: str
     open_reminders: tuple[str, ...]
+    was_refused: bool  # its last answer was no valid step
 
 
 def read(request: Mapping[str, Any]) -> Prompt:
@@ -52,7 +53,10 @@ def read(request: Mapping[str, Any]) -> Prompt:
     situation = html.unescape(found[0][1]) if found else ""
     now = _NOW.search(situation)
     return Prompt(
-        elements, _time(now[1]) if now else None, (now[2] or "") if now else "", _reminders(situation)
+        elements,
+        _time(now[1]) if now else None,
+        _reminders(situation),
+        any(line.startswith("your last answer was refused") for line in situation.splitlines()),
     )
 
 
@@ -72,9 +76,7 @@ def _element(part: str) -> Element | None:
     if match is None:
         return None
     attributes = {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(match[2])}
-    own_text = (match[3] or "").split("<", 1)[
-        0
-    ]  # a < of the person's own is escaped: this one opens an element
+    own_text = _NESTED.sub("", match[3] or "")  # a < of the person's own is escaped, so these are elements
     return Element(match[1], attributes, html.unescape(own_text).strip())
 
 
@@ -95,5 +97,5 @@ def _reminders(situation: str) -> tuple[str, ...]:
         elif not line.lstrip().startswith(("seq ", "- ")):
             inside = False
         if inside:
-            rows += [row.strip(" -") for row in line.split("; ") if row.strip(" -")]
+            rows += [row.strip(" -") for row in re.split(r"; (?=seq [0-9])", line) if row.strip(" -")]
     return tuple(row for row in rows if row != "none")

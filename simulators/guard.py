@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-SAFE_METHODS = ("GET", "HEAD")
+METHODS_WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 def guard(*, hosts: Collection[str] = ()) -> Middleware:
-    """A middleware for /sim: loopback or configured Host, own Origin, JSON bodies. The rest passes."""
+    """For /sim and */control/*: loopback or configured Host, own Origin, JSON bodies. The rest passes."""
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        guarded = request.path == "/sim" or request.path.startswith("/sim/")
+        guarded = request.path == "/sim" or request.path.startswith("/sim/") or "/control/" in request.path
         refusal = _refusal(request, hosts) if guarded else None
         return refusal or await handler(request)
 
@@ -33,7 +33,7 @@ def _refusal(request: web.Request, hosts: Collection[str]) -> web.Response | Non
         return refuse(
             403, "requests from another origin are not allowed", found=origin, allowed=[request.host]
         )
-    if request.method not in SAFE_METHODS and request.content_type != "application/json":
+    if request.method in METHODS_WITH_BODY and request.content_type != "application/json":
         return refuse(415, "send JSON", found=request.content_type, allowed=["application/json"])
     return None
 

@@ -1,4 +1,4 @@
-"""Between events and their rows: canonical JSON, with long texts kept once, by hash.
+"""Between events and their rows: the data as JSON, with long texts kept once, by hash.
 
 A string of more than 8 KB anywhere in the data is stored as {"$text": hash}; keys of the data's own that
 start with "$" get one more, so that whatever goes in comes out the same.
@@ -6,29 +6,27 @@ start with "$" get one more, so that whatever goes in comes out the same.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
 from bot.canonical import canonical, text_hash
 from bot.errors import BrokenEvent, UnknownEvent
-from bot.events import AnyData, Event, decode
+from bot.events import AnyData, Event, ModelAnswered, ToolStarted, decode
 
 LONG_TEXT = 8192
 COLUMNS = (
     "thread_id, seq, id, type, v, time, actor_kind, actor, channel, run, correlation, dedupe, trace_id, data"
 )
 _MARKER = "$text"
-_DEEP = 150  # so many brackets may be more nesting than JSON is read back with
+_DEEP = 150  # so many brackets may be more nesting than pydantic reads
 
 Row = Sequence[Any]
 FindTexts = Callable[[Iterable[str]], Mapping[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """Data as stored, and the long texts that were taken out."""
 
     data: AnyData
@@ -38,14 +36,14 @@ class Encoded:
 
 def encode(data: AnyData) -> Encoded:
     """The data as stored; raises BrokenEvent or ValueError for what could not be read back."""
-    value = data.model_dump(mode="json")
-    text = canonical(value)
+    text = data.model_dump_json()
+    if isinstance(data, ToolStarted | ModelAnswered):
+        _check_arguments(data, text)
+    if not _may_be_long(text) and '"$' not in text:
+        return Encoded(data, text, {})
     texts: dict[str, str] = {}
-    if _may_be_long(text) or '"$' in text:
-        text = canonical(_pack(value, texts))
-    if text.count("[") + text.count("{") > _DEEP:
-        decode(data.type, data.v, canonical(value))
-    return Encoded(data, text, texts)
+    packed = canonical(_pack(data.model_dump(mode="json"), texts))
+    return Encoded(data, packed, texts)
 
 
 def decode_rows(rows: Sequence[Row], find: FindTexts) -> tuple[list[Event], str]:
@@ -64,6 +62,16 @@ def plain_rows(rows: Sequence[Row], find: FindTexts) -> list[dict[str, JsonValue
     """The rows for display, however broken: `data` is null if it is no JSON, `broken` says why."""
     texts = _texts_of(rows, find)
     return [_plain(row, texts) for row in rows]
+
+
+def _check_arguments(data: ToolStarted | ModelAnswered, text: str) -> None:
+    """Refuse what would come back changed, or not at all: pydantic writes NaN as null, and deeper than it reads."""
+    if isinstance(data, ToolStarted):
+        canonical(data.args)
+    elif data.step is not None and data.step.proposed_action is not None:
+        canonical(data.step.proposed_action.args)
+    if text.count("[") + text.count("{") > _DEEP:
+        decode(data.type, data.v, text)
 
 
 def _may_be_long(text: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.errors import BrokenEvent, Fenced, NoSuchThread
 from bot.events import Draft, Event, Incoming, ThreadOpened, isoformat
@@ -44,8 +44,7 @@ class Transaction:
     events: list[Event] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """An input, made ready for the writer; `agent` is that of a new thread."""
 
     incoming: Incoming
@@ -56,16 +55,14 @@ class Receipt:
     raw_hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A draft of the loop, made ready for the writer."""
 
     draft: Draft
     encoded: Encoded
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """What the loop appends, made ready for the writer."""
 
     thread_id: str

@@ -44,7 +44,7 @@ FROM ({_FIRST}) AS first JOIN outbox AS o USING (position)
 
 def load(execute: Execute, thread_id: str, fold_version: str) -> Loaded:
     """The thread with the newest snapshot of this fold version and all events after it."""
-    row = execute("SELECT tries, head FROM threads WHERE thread_id = ?", (thread_id,)).fetchone()
+    row = execute("SELECT tries, head, last_seq FROM threads WHERE thread_id = ?", (thread_id,)).fetchone()
     if row is None:
         raise NoSuchThread(f"There is no thread {thread_id}.")
     snapshot = execute(
@@ -52,7 +52,7 @@ def load(execute: Execute, thread_id: str, fold_version: str) -> Loaded:
     ).fetchone()
     seq, body = snapshot or (0, None)
     events, broken = events_after(execute, thread_id, seq)
-    return Loaded(thread_id, body, tuple(events), tries=row[0], head=row[1], broken=broken)
+    return Loaded(thread_id, body, tuple(events), tries=row[0], head=row[1], last_seq=row[2], broken=broken)
 
 
 def events_after(
@@ -143,6 +143,26 @@ def threads(execute: Execute, limit: int, before: str | None) -> list[ThreadRow]
 def thread(execute: Execute, thread_id: str) -> ThreadRow | None:
     row = execute(f"{_THREAD} WHERE thread_id = ?", (thread_id,)).fetchone()
     return _thread_row(row) if row else None
+
+
+def thread_of(execute: Execute, channel: str, account: str, conversation: str) -> ThreadRow | None:
+    key = (channel, account, conversation)
+    row = execute(f"{_THREAD} WHERE channel = ? AND account = ? AND conversation = ?", key).fetchone()
+    return _thread_row(row) if row else None
+
+
+def tokens_since(execute: Execute, time: datetime) -> int:
+    """All tokens of model calls answered since then; reads every event's type, so it is for the start only."""
+    found = execute(
+        """
+        SELECT coalesce(sum(
+            json_extract(data, '$.usage.input') + json_extract(data, '$.usage.output')
+            + json_extract(data, '$.usage.cache_read') + json_extract(data, '$.usage.cache_creation')
+        ), 0) FROM events WHERE type = 'model.answered' AND time >= ?
+        """,
+        (isoformat(time),),
+    ).fetchone()
+    return int(found[0])
 
 
 def unsettled(execute: Execute, tries: Literal["none", "some"]) -> list[str]:

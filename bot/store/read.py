@@ -116,6 +116,14 @@ class Reads:
     async def thread(self, thread_id: str) -> ThreadRow | None:
         return await self._readers.run(queries.thread, thread_id)
 
+    async def thread_of(self, channel: str, account: str, conversation: str) -> ThreadRow | None:
+        """The thread of a conversation, if there is one."""
+        return await self._readers.run(queries.thread_of, channel, account, conversation)
+
+    async def tokens_since(self, time: datetime) -> int:
+        """All tokens that model calls used since then; slow in a large log."""
+        return await self._readers.run(queries.tokens_since, time)
+
 
 class ReadOnlyStore(Reads):
     """What commands read from, whether the bot runs or not; writes nothing and makes no files."""

@@ -194,7 +194,7 @@ class SqliteStore(Reads):
         return await self._writer.submit(lambda _: work(self._connection), alone=True)
 
     async def rebuild(self) -> int:
-        """Make the index tables anew from the log, with the bot at rest; counts the events it could not read."""
+        """Make the index tables anew from the log, with the bot at rest; counts what it could not read."""
         return await self._writer.submit(lambda tx: rebuild(tx.execute))
 
     # ------------------------------------------------------------ watching

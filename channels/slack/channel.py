@@ -53,6 +53,7 @@ class SlackChannel:
         timeout: float = TIMEOUT,
         ping_every: float = 10.0,
         silence: float = 30.0,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._knows = knows
         self._allow_bots = allow_bots
@@ -60,7 +61,7 @@ class SlackChannel:
         self._posting = Posting(self._web)
         self._connection = Connection(self._web, app_token=app_token, ping_every=ping_every, silence=silence)
         self._me: Identity | None = None
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(at_once)
         self._ours: dict[str, None] = {}  # conversations we take part in, the latest last
 
     @property
@@ -121,7 +122,7 @@ class SlackChannel:
             async with asyncio.timeout(ACK_WITHIN):
                 await self._slots.acquire()
         except TimeoutError:
-            log.warning("Slack: %d messages are being stored already; not acknowledged", AT_ONCE)
+            log.warning("Slack: too many messages are being stored already; not acknowledged")
             return False
         try:
             await self._store(payload, receive)

@@ -15,6 +15,7 @@ LINK_LABEL = "what happened here"
 EVENT_TYPE = "saywhen_reply"
 FENCE = "```"
 HARMLESS = re.compile(r"[\w\s.,;:!?'\"()/*-]*", re.ASCII)
+FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))  # two of them show one flag
 FENCE_COST = 2 * len(FENCE) + 2
 
 
@@ -191,8 +192,12 @@ def _joined(word: str, at: int) -> bool:
         unicodedata.category(after) in ("Mn", "Me", "Mc")
         or "\u200d" in (before, after)
         or "\U0001f3fb" <= after <= "\U0001f3ff"  # skin tones
-        or ("\U0001f1e6" <= before <= "\U0001f1ff" and "\U0001f1e6" <= after <= "\U0001f1ff")  # flags
+        or (after in FLAG_LETTERS and _letters_at_end(word[:at]) % 2 == 1)
     )
+
+
+def _letters_at_end(text: str) -> int:
+    return len(text) - len(text.rstrip(FLAG_LETTERS))
 
 
 # ---------------------------------------------------------------- how long text can get at most

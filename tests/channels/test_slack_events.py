@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.events import MessageDeleted, MessageEdited, MessageReceived
@@ -340,6 +340,7 @@ def mutated(draw: st.DrawFn) -> Any:
     return payload
 
 
+@settings(deadline=None)
 @given(mutated() | SCRAPS)
 def test_parsing_never_raises_and_never_makes_half_an_input(payload: object):
     for arrival in parse(payload, me=ME, raw=b"x"):

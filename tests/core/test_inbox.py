@@ -20,7 +20,7 @@ from bot.events import (
 )
 from bot.inbox import REFUSED, ChannelRule, Inbox, clipped
 from bot.people import People
-from bot.store import SqliteStore
+from bot.store.sqlite import SqliteStore
 
 ANN = Person(name="ann", addresses={"slack": "T001/U001"})
 DEMO = Person(name="demo", addresses={"slack": "T001/U00D"}, demo=True)

@@ -195,6 +195,16 @@ def test_open_reminders_are_read_from_the_situation():
     assert "- seq 8: stretch & rest, due 2026-11-24T09:00\n- seq 9: eat" in step["message"]
 
 
+def test_open_reminders_may_stand_one_to_a_line():
+    reminders = "\n- seq 8: stretch; rest, due 2026-11-24T09:00\n- seq 9: eat, due 2026-11-25T09:00"
+    step = says(
+        message("which reminders are open?"), reminders=f"{reminders}\nunresolved errors:\n- seq 3: x"
+    )
+
+    assert "- seq 8: stretch; rest, due 2026-11-24T09:00\n- seq 9: eat" in step["message"]
+    assert "seq 3" not in step["message"]
+
+
 def test_a_long_answer_has_what_a_channel_must_split_and_render():
     text = says(message("long answer"))["message"]
 
@@ -261,6 +271,27 @@ def test_an_invalid_step_of_its_own_ends_in_a_plain_reply():
     step = says(message("remind me in 2 seconds to x"), '<invalid_step seq="6">no such tool</invalid_step>')
 
     assert step["intent"] == "reply"
+
+
+def test_a_step_that_was_refused_is_not_tried_again():
+    request = prompt(message("remind me in 2 seconds to x"))
+    request["messages"][0]["content"][-1]["text"] = (
+        "<situation>\nyour last answer was refused: no such tool\n</situation>\nWhat is the next step?"
+    )
+
+    assert answer(request)["intent"] == "reply"
+
+
+def test_a_message_for_a_colleague_is_not_answered():
+    step = says(message("say one", seq=2), '<message seq="3" from="ann" to="a person">say two</message>')
+
+    assert step["message"].startswith("one")
+
+
+def test_words_after_a_quotation_are_the_persons_own():
+    inner = '<quoted>say one</quoted>\n<attachment name="a.png" kind="image"/>\nsay two'
+
+    assert says(f'<message seq="2" from="ann">{inner}</message>')["message"].startswith("two")
 
 
 def test_an_edit_of_the_latest_message_counts_and_an_older_one_does_not():

@@ -63,6 +63,13 @@ async def test_everything_is_on_one_port_and_the_page_is_there(tmp_path: Path):
     assert (said["ok"], said["channel"]) == (True, "D0DORA")
 
 
+async def test_the_control_of_the_messages_api_refuses_foreign_hosts_too(tmp_path: Path):
+    async with simulators(tmp_path / "sim.db") as (_, addresses), aiohttp.ClientSession() as session:
+        url = f"{addresses['messages_url']}/control/faults"
+        async with session.get(url, headers={"Host": "evil.example"}) as foreign, session.get(url) as own:
+            assert (foreign.status, own.status) == (403, 200)
+
+
 async def test_sigterm_ends_it_cleanly_within_two_seconds_even_with_an_open_socket(tmp_path: Path):
     async with simulators(tmp_path / "sim.db") as (process, addresses), aiohttp.ClientSession() as session:
         headers = {"Authorization": "Bearer xapp-demo"}

@@ -1,0 +1,57 @@
+"""What people are told when a command fails, and with which status it ends."""
+
+import sys
+import traceback
+from collections.abc import Iterator
+
+from bot.cli.given import Given
+from bot.cli.output import fail
+from bot.errors import EXIT_IO, SaywhenError, StartError, StoreFailed
+
+FAILED = 1
+
+
+def status_of(error: Exception) -> int:
+    """The exit status: a wrong setting is 78, a held lock 73, a failing disk 74."""
+    match the_one(error):
+        case StartError() as refused:
+            return refused.code
+        case StoreFailed():
+            return EXIT_IO
+        case _:
+            return FAILED
+
+
+def tell(error: Exception, given: Given) -> None:
+    """Say what went wrong on standard error: a line for each thing that is wrong, a trace only on request."""
+    one = the_one(error)
+    known = isinstance(one, SaywhenError)
+    if given.serving and not known:
+        _log(one)  # nobody is there to start it again with --debug
+    elif given.debug:
+        traceback.print_exception(error, file=sys.stderr)
+    else:
+        fail(str(one) if known else f"{type(one).__name__}: {one} (`bot --debug ...` shows where)")
+
+
+def the_one(error: Exception) -> Exception:
+    """Of a group of errors the one that says why all had to end."""
+    found = list(_leaves(error))
+    for kind in (StoreFailed, StartError, SaywhenError):
+        if ours := next((each for each in found if isinstance(each, kind)), None):
+            return ours
+    return found[0]
+
+
+def _leaves(error: Exception) -> Iterator[Exception]:
+    if isinstance(error, ExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    else:
+        yield error
+
+
+def _log(error: Exception) -> None:
+    import structlog
+
+    structlog.get_logger("bot").critical("an error of our own; ending", exc_info=error)

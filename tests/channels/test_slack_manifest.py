@@ -1,0 +1,71 @@
+"""The Slack app: its manifest, and what `bot doctor` says about the tokens."""
+
+from dataclasses import replace
+
+import pytest
+
+from channels.slack import check, manifest, needed_scopes
+from simulators.slack import SlackConfig, SlackSimulator
+
+SUBSCRIBED_BY = {
+    "app_mention": "app_mentions:read",
+    "message.channels": "channels:history",
+    "message.groups": "groups:history",
+    "message.im": "im:history",
+    "message.mpim": "mpim:history",
+}
+
+
+def test_the_manifest_asks_for_the_scopes_that_are_needed():
+    assert set(manifest()["oauth_config"]["scopes"]["bot"]) == needed_scopes()
+
+
+def test_each_event_of_the_manifest_has_its_scope():
+    events = manifest()["settings"]["event_subscriptions"]["bot_events"]
+
+    assert set(events) == set(SUBSCRIBED_BY)
+    assert {SUBSCRIBED_BY[event] for event in events} <= needed_scopes()
+
+
+def test_only_what_is_built_is_switched_on():
+    settings = manifest()["settings"]
+
+    assert settings["socket_mode_enabled"] is True
+    assert settings["interactivity"] == {"is_enabled": False}
+
+
+async def test_the_doctor_is_content_with_good_tokens():
+    async with SlackSimulator() as slack:
+        findings = await check(bot_token="xoxb-demo", app_token="xapp-demo", api_url=slack.api_url)
+
+    assert [finding.ok for finding in findings] == [True, True, True]
+    assert "T0DEMO/U0BOT" in findings[0].detail
+
+
+async def test_the_doctor_names_the_scopes_that_are_missing():
+    config = SlackConfig()
+    config = replace(config, scopes=config.scopes - {"im:write"})
+    async with SlackSimulator(config=config) as slack:
+        findings = await check(bot_token="xoxb-demo", app_token="xapp-demo", api_url=slack.api_url)
+
+    (missing,) = [finding for finding in findings if not finding.ok]
+    assert "im:write (to write to a person first)" in missing.detail
+    assert "bot slack manifest" in missing.fix
+
+
+@pytest.mark.parametrize(
+    ("bot", "app", "setting"),
+    [("xoxb-no", "xapp-demo", "SLACK_BOT_TOKEN"), ("xoxb-demo", "xapp-no", "SLACK_APP_TOKEN")],
+)
+async def test_the_doctor_names_the_token_that_is_wrong(bot: str, app: str, setting: str):
+    async with SlackSimulator() as slack:
+        findings = await check(bot_token=bot, app_token=app, api_url=slack.api_url)
+
+    (wrong,) = [finding for finding in findings if not finding.ok]
+    assert setting in wrong.fix
+
+
+async def test_the_doctor_says_when_slack_cannot_be_reached():
+    findings = await check(bot_token="xoxb-demo", app_token="xapp-demo", api_url="http://127.0.0.1:9/api/")
+
+    assert [finding.ok for finding in findings] == [False, False]

@@ -1,0 +1,52 @@
+"""Random schedules against the real store; `make prove` runs many more of them."""
+
+from collections import Counter
+
+import pytest
+
+from bot.ports import Appended
+from bot.store.sqlite import SqliteStore
+from tests.sim.world import Chances, Violation, run_seed
+
+SEEDS = 24
+
+
+@pytest.mark.prove
+async def test_no_schedule_of_inputs_stops_edits_crashes_and_other_processes_breaks_a_promise(tmp_path):
+    total = Counter()
+
+    for seed in range(SEEDS):
+        total += await run_seed(seed, tmp_path)
+
+    assert total["crashes"] > 0
+    assert total["second process"] > 0
+    assert total["model calls"] <= total["asked"] + total["resumed"]
+
+
+@pytest.mark.prove
+async def test_without_crashes_every_model_call_is_one_step_and_no_result_is_thrown_away(tmp_path):
+    total = Counter()
+
+    for seed in range(1000, 1000 + SEEDS // 2):
+        total += await run_seed(seed, tmp_path, chances=Chances(inputs=0.3, crash=0, other=0))
+
+    assert total["model calls"] == total["asked"] == total["answered"]
+    assert total["doubled sends"] == 0
+    assert total["resumed"] == 0
+
+
+class AnnouncesAnyway(SqliteStore):
+    """Writes its decisions although an input has arrived."""
+
+    async def append(self, thread_id: str, *, head: int, seen: int, **more) -> Appended:
+        row = await self.thread(thread_id)
+        appended = await super().append(thread_id, head=head, seen=row.last_seq, **more)
+        missed = await self.events(thread_id, after=seen)
+        return Appended(missed, appended.decided)
+
+
+@pytest.mark.prove
+async def test_decisions_written_although_an_input_arrived_are_caught(tmp_path):
+    with pytest.raises(Violation):
+        for seed in range(200):
+            await run_seed(seed, tmp_path, chances=Chances(inputs=0.4), store_class=AnnouncesAnyway)
