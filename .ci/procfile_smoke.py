@@ -1,4 +1,4 @@
-"""Runs the Procfile for real: no credentials, a new database, wait for /healthz, SIGTERM, a clean end."""
+"""Runs the Procfile for real: a model key that nobody uses, a new database, /healthz, SIGTERM, a clean end."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ STOP_SECONDS = 15
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory(prefix="saywhen-procfile-") as folder:
+    with tempfile.TemporaryDirectory(prefix=".procfile-", dir=ROOT) as folder:
         port = free_port()
         log = Path(folder) / "honcho.log"
         honcho = start(Path(folder), port=port, log=log)
@@ -50,6 +50,7 @@ def start(folder: Path, *, port: int, log: Path) -> subprocess.Popen[bytes]:
     places = {
         "HOST": "127.0.0.1",
         "PORT": str(port),
+        "ANTHROPIC_API_KEY": "sk-unused",
         "DATABASE_URL": f"sqlite:///{folder / 'smoke.db'}",
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
     }

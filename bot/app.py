@@ -125,7 +125,10 @@ async def opened(
             on_fatal=_end_process,
         )
         stack.push_async_callback(store.close)
-        yield await _assemble(config, mode, url=url, store=store, parts=parts, clock=clock, redact=redact)
+        bot = await _assemble(config, mode, url=url, store=store, parts=parts, clock=clock, redact=redact)
+        for model in bot.models.values():
+            stack.push_async_callback(model.aclose)
+        yield bot
 
 
 def _end_process(error: StoreError) -> None:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -16,6 +17,7 @@ from bot.turns import Followed
 Format = Literal["auto", "console", "json"]
 Redact = Callable[[str], str]
 
+SHORT = 100  # characters
 LEVELS = {"DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARNING": logging.WARNING, "ERROR": logging.ERROR}
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 """Control characters, which could play tricks on a terminal, and what is shown instead."""
@@ -71,13 +73,13 @@ def _seconds(started: datetime, ended: datetime) -> float:
 
 
 def _shared(redact: Redact) -> list[Processor]:
-    """What every line goes through, ours and the libraries'; redaction comes last and sees everything."""
+    """What every line goes through, ours and the libraries'; only level and time are added unredacted."""
     return [
         structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _Redaction(redact),
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
 
 
@@ -112,6 +114,7 @@ class _Redaction:
 
     def __init__(self, redact: Redact) -> None:
         self._redact = redact
+        self._short = lru_cache(4096)(self._clean_text)  # names and ids come again and again
 
     def __call__(
         self, logger: object, name: str, event: MutableMapping[str, Any]
@@ -126,10 +129,13 @@ class _Redaction:
             case None | bool() | int() | float():
                 return value
             case str():
-                return self._redact(value).translate(CONTROLS)
+                return self._short(value) if len(value) <= SHORT else self._clean_text(value)
             case Mapping():
                 return {self._clean(str(key)): self._clean(each) for key, each in value.items()}
             case list() | tuple() | set() | frozenset():
                 return [self._clean(each) for each in value]
             case _:
                 return self._clean(str(value))
+
+    def _clean_text(self, text: str) -> str:
+        return self._redact(text).translate(CONTROLS)

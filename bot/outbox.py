@@ -128,7 +128,7 @@ class Outbox:
         return len(rows)
 
     async def _ask(self) -> list[OutboxRow]:
-        """What the store knows to be due. If it has more than a page, those that have to wait are left out."""
+        """What the store knows to be due; if it has more than a page, without those that have to wait."""
         self._queues.asking()
         heads, now = await self._store.outbox_due(EVER, limit=PAGE), self._clock()
         whole = len(heads) < PAGE
@@ -138,7 +138,7 @@ class Outbox:
         return self._queues.answered(heads, now, whole=whole, leave=self._doubled)
 
     async def _sleep(self) -> None:
-        """Until something is written, done, or due again; after a long while look whether nothing was missed."""
+        """Until something is written, done or due again; after a while, look whether nothing was missed."""
         if not await self._alarm.sleep(self._queues.until_next(self._clock(), self._most_sleep)):
             self._queues.ask_again()
 

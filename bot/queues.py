@@ -27,7 +27,7 @@ def earliest(*times: datetime | None) -> datetime | None:
 
 @dataclass(slots=True)
 class _Meanwhile:
-    """What was the case when the store was asked last, and what happened since: there its answer is out of date."""
+    """How it was when the store was asked last, and what happened since: there its answer is out of date."""
 
     in_mind: set[Place] = field(default_factory=set)
     busy: set[Place] = field(default_factory=set)
@@ -124,8 +124,8 @@ class Queues:
     ) -> list[OutboxRow]:
         """Take in the first open message of each destination and return those that may start, now under way.
 
-        `whole` says that no destination is missing; else nothing is kept in mind until one answer is. Messages
-        to `leave` alone are not started.
+        `whole` says that no destination is missing; else nothing is kept in mind until one answer is.
+        Messages to `leave` alone are not started.
         """
         then = self._meanwhile
         rest = [row for row in heads if place_of(row) not in then.in_mind]

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +21,7 @@ from bot.web.app import create_app, end_streams
 
 PRUNE_EVERY = 3600.0  # seconds
 PARENT_POLL = 0.5
+DEV_GRACE = 5.0
 SUSPECT_SECONDS = 5.0
 
 log = structlog.get_logger("run")
@@ -40,8 +41,10 @@ async def run(config: Config, mode: Mode) -> None:
         lock.announce(url)
         async with opened(config, mode, url=url, lock=lock) as bot:
             web.front.app = create_app(site_of(bot))
-            await _work(bot, web, stop)
+            await _work(bot, stop)
     finally:
+        if web.front.app is not None:
+            end_streams(web.front.app)
         web.stop()
         await serving
 
@@ -76,7 +79,7 @@ async def _wait_for_lock(config: Config, mode: Mode, stop: asyncio.Event) -> Loc
     return await waiting
 
 
-async def _work(bot: Bot, web: WebServer, stop: asyncio.Event) -> None:
+async def _work(bot: Bot, stop: asyncio.Event) -> None:
     """Run every part until told to stop, then let what is under way finish within the grace."""
     async with asyncio.TaskGroup() as group:
         channels = [
@@ -97,26 +100,21 @@ async def _work(bot: Bot, web: WebServer, stop: asyncio.Event) -> None:
         tasks += [group.create_task(_watch_parent(stop))]
         log.info("ready", url=bot.url, database=str(bot.config.database.path), pid=os.getpid())
         await stop.wait()
-        await _wind_down(bot, web, channels)
+        await _wind_down(bot)
         for task in (*channels, *tasks):
             task.cancel()
     log.info("stopped")
 
 
-async def _wind_down(bot: Bot, web: WebServer, channels: Sequence[asyncio.Task[None]]) -> None:
-    """Intake stops first; the rest stays in the store, where the next start finds it."""
+async def _wind_down(bot: Bot) -> None:
+    """Finish what is under way. What still arrives is stored; the next start goes on with it."""
     bot.stopping = True
     grace = bot.config.limits.stop_grace.total_seconds()
     if bot.mode.dev:
-        grace = min(grace, 5.0)
+        grace = min(grace, DEV_GRACE)
     end = asyncio.get_running_loop().time() + grace
-    for task in channels:
-        task.cancel()
-    end_streams(web.front.app)
-    web.stop()
     finished = await bot.lanes.stop(grace)
-    left = max(0.5, end - asyncio.get_running_loop().time())
-    sent = await bot.outbox.drain(left)
+    sent = await bot.outbox.drain(max(0.5, end - asyncio.get_running_loop().time()))
     if not (finished and sent):
         log.warning(
             "something was still under way; the next start goes on with it", turns=finished, sends=sent
@@ -162,10 +160,9 @@ async def _keep_house(bot: Bot) -> None:
 
 
 async def _watch_parent(stop: asyncio.Event) -> None:
-    """A child of `bot dev` ends with it, also when it was killed."""
+    """A child of `bot dev` ends with it, also when that was killed, which nobody tells us of."""
     parent = int(os.environ.get("SAYWHEN_PARENT", "0"))
-    if not parent:
-        return
-    while os.getppid() == parent:
+    while parent and not stop.is_set():
+        if os.getppid() != parent:
+            stop.set()
         await asyncio.sleep(PARENT_POLL)
-    stop.set()

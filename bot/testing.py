@@ -44,8 +44,8 @@ from bot.loop import AgentParts, Loop, ModelParts, World
 from bot.outbox import Outbox
 from bot.people import People
 from bot.ports import Health, Part, Receive, Received
-from bot.snapshot import fold_version
 from bot.rules import AgentRules, Rules, ToolRule
+from bot.snapshot import fold_version
 from bot.step import parse_step, step_schema
 from bot.store.sqlite import SqliteStore
 from bot.timers import Timers

@@ -6,7 +6,10 @@ from bot.events import TakeoverReason
 
 DONE = "Done."
 STOPPED = "Stopped. Nothing further will start from what was asked before; write again to start afresh."
-STOPPED_UNKNOWN = "Stopped. One action was under way and its outcome is unknown: please check it before asking for it again."
+STOPPED_UNKNOWN = (
+    "Stopped. One action was under way and its outcome is unknown: "
+    "please check it before asking for it again."
+)
 TAKEN_OVER = "A person has taken over this conversation."
 OUR_FAULT = (
     "Something went wrong on our side and I have stopped here so that nothing happens twice. "
@@ -79,7 +82,8 @@ def out_of_tokens(until: datetime) -> str:
     """What the requester hears when the daily token ceiling is reached."""
     return (
         "Today's token ceiling is used up. Your message is kept; "
-        f"I will answer after {until:%Y-%m-%d %H:%M} UTC, or as soon as whoever runs this bot raises `limits.daily_tokens`."
+        f"I will answer after {until:%Y-%m-%d %H:%M} UTC, "
+        "or as soon as whoever runs this bot raises `limits.daily_tokens`."
     )
 
 

@@ -17,7 +17,9 @@ def backup(
 
     The copy is one consistent moment and is checked before it gets its name.
 
-        bot backup /mnt/backups/saywhen-monday.db
+    ```
+    bot backup /mnt/backups/saywhen-monday.db
+    ```
     """
     from bot.cli.output import print_json, say
     from bot.store.backup import backup as copy

@@ -18,11 +18,13 @@ def chat(
 ) -> None:
     """Talk to the running bot. Reminders that come later are printed too; Ctrl-D ends.
 
-    From a pipe: one message a line, each answered before the next is sent; it ends after the last answer, with 1 if
-    one of them got none. With --json every answer is a JSON document on a line of its own.
+    From a pipe: one message a line, each answered before the next is sent. It ends after the last answer, with 1
+    if one of them got none. With --json every answer is a JSON document on a line of its own.
 
-        bot chat
-        echo "what time is it?" | bot chat --conversation morning
+    ```
+    bot chat
+    echo "what time is it?" | bot chat --conversation morning
+    ```
     """
     from bot.cli.conversation import Conversation
     from bot.cli.terminal import Terminal, read_pipe, talk

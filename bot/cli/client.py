@@ -100,7 +100,9 @@ async def _in_process(place: Place) -> AsyncIterator[httpx.AsyncClient]:
     from bot.web import create_app, end_streams
 
     if not place.database.exists():
-        raise StartError(f"there is no database {place.database}; the bot makes one when it first runs", code=1)
+        raise StartError(
+            f"there is no database {place.database}; the bot makes one when it first runs", code=1
+        )
     token = Secret(secrets.token_urlsafe())  # of this process alone: whoever holds the lock may steer
     async with opened(place.config, Mode(dev=place.dev)) as bot:
         app = create_app(replace(site_of(bot), service_token=lambda: token))

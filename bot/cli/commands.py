@@ -13,8 +13,8 @@ RUN, TALK, LOOK, TEND = "Run", "Talk", "Look and steer", "Set up and tend"
 
 HELP = """Saywhen: one agent core, every channel, a person's word before anything risky.
 
-`bot dev` needs nothing but itself; `bot chat` talks to it. Commands use DATABASE_URL if it is set, else a running
-`bot dev` of this checkout, else saywhen.db. Every command takes --help, and --json for programs.
+`bot dev` needs nothing but itself; `bot chat` talks to it. Commands use DATABASE_URL if it is set, else a
+running `bot dev` of this checkout, else saywhen.db. Every command takes --help, and --json for programs.
 """
 
 app = typer.Typer(

@@ -1,4 +1,4 @@
-"""One conversation with the running bot: messages go in by POST, everything said comes back on the live stream.
+"""One conversation with the running bot: messages go in by POST, what it says comes back on the live stream.
 
 A message carries an id of ours, so that it can be sent again after the bot was away and is still taken once.
 """
@@ -77,7 +77,7 @@ class Conversation:
             await self._move(same[0]["thread_id"], same[0]["last_seq"])
 
     async def say(self, text: str, *, wait: bool) -> bool:
-        """Send a message; with `wait` until it is answered and everything is shown. False if it got no answer."""
+        """Send a message; with `wait` until it is answered and all is shown. False if it got no answer."""
         body = {"conversation": self._name, "text": text, "id": secrets.token_hex(8)}
         answer = await self._post(body, 0)
         await self._move(answer["thread_id"], answer["seq"])
@@ -110,7 +110,7 @@ class Conversation:
 
     async def _follow(self, http: httpx.AsyncClient) -> None:
         thread = self._thread
-        params = {"stream": "true", "after": self._seen}
+        params: dict[str, str | int] = {"stream": "true", "after": self._seen}
         path = f"/api/threads/{thread}/events"
         async with http.stream("GET", path, params=params, timeout=QUIET) as response:
             if not response.is_success:

@@ -4,6 +4,8 @@ import sys
 import traceback
 from collections.abc import Iterator
 
+from typer.exceptions import TyperException
+
 from bot.cli.given import Given
 from bot.cli.output import fail
 from bot.errors import EXIT_IO, SaywhenError, StartError, StoreFailed
@@ -16,6 +18,8 @@ def status_of(error: Exception) -> int:
     match the_one(error):
         case StartError() as refused:
             return refused.code
+        case TyperException() as misused:
+            return int(getattr(misused, "exit_code", FAILED))
         case StoreFailed():
             return EXIT_IO
         case _:
@@ -26,7 +30,9 @@ def tell(error: Exception, given: Given) -> None:
     """Say what went wrong on standard error: a line for each thing that is wrong, a trace only on request."""
     one = the_one(error)
     known = isinstance(one, SaywhenError)
-    if given.serving and not known:
+    if isinstance(one, TyperException):
+        _tell_misuse(one)
+    elif given.serving and not known:
         _log(one)  # nobody is there to start it again with --debug
     elif given.debug:
         traceback.print_exception(error, file=sys.stderr)
@@ -49,6 +55,15 @@ def _leaves(error: Exception) -> Iterator[Exception]:
             yield from _leaves(each)
     else:
         yield error
+
+
+def _tell_misuse(error: TyperException) -> None:
+    """A command that does not exist, or was given what it does not take; bare `bot` has shown its help already."""
+    message = str(getattr(error, "format_message", lambda: "")())
+    if message and type(error).__name__ != "NoArgsIsHelpError":
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "bot"
+        fail(f"{' '.join(message.split())} (`{path} --help`)")
 
 
 def _log(error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, one JSON document for programs, and everything else on standard error."""
+"""What commands print: tables for people, one JSON document for programs, the rest on standard error."""
 
 import json
 import sys

@@ -29,7 +29,7 @@ class Place:
 
 
 def find_root(given: Path | None) -> Path:
-    """The folder of config.toml: the one given, else the current one, else the checkout we are installed from."""
+    """The folder of config.toml: the one given, else the current one, else the checkout."""
     if given is not None:
         return given
     here = Path.cwd()

@@ -18,7 +18,7 @@ _AFTER_ALL_IDS = "\uffff"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A thread and where it stands. `broken` says why its log cannot be read to the end; then it is parked."""
+    """A thread and where it stands. `broken` says why its log cannot be read; it is parked then."""
 
     row: ThreadRow
     status: Status

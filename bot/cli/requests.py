@@ -62,7 +62,9 @@ async def recompute(place: Place, beginning: str, at: int | None) -> Recomputed:
         try:
             request = await _loop(store).request_at(row.thread_id, event.seq)
         except LookupError as error:
-            raise BrokenEvent(f"an event or a text that this request shows cannot be read: {error}") from error
+            raise BrokenEvent(
+                f"an event or a text that this request shows cannot be read: {error}"
+            ) from error
     return Recomputed(row.thread_id, event.seq, event.data, request)
 
 

@@ -29,10 +29,12 @@ def run(
 ) -> None:
     """Run the bot for real, until SIGTERM or Ctrl-C.
 
-    Needs a model's key (ANTHROPIC_API_KEY); a channel without credentials is off. `bot doctor` tests all of it.
+    Needs a model's key (ANTHROPIC_API_KEY); a channel without credentials is off. `bot doctor` tests it all.
     It ends with 78 if a setting is wrong, 73 if another process has the database, 74 if the disk fails.
 
-        bot run --wait-lock     # under a supervisor that starts the new process before the old one has ended
+    ```
+    bot run --wait-lock     # under a supervisor that starts the new process before the old one has ended
+    ```
     """
     gc.disable()  # what is imported now stays for ever: not worth looking through again and again
     config = _load(context, dev=dev)
@@ -49,10 +51,12 @@ def run(
 def dev(context: typer.Context) -> None:
     """Run the bot with a simulator for everything that has no credentials: no key, no account, no server.
 
-    The bot is started again when it dies: kill it and watch. Ctrl-C stops everything. It keeps its conversations
-    in saywhen-dev.db; DATABASE_URL and PORT choose other places.
+    The bot is started again when it dies: kill it and watch. Ctrl-C stops everything. Conversations are kept in
+    saywhen-dev.db; DATABASE_URL and PORT choose other places.
 
-        PORT=8001 DATABASE_URL=sqlite:////tmp/try.db bot dev
+    ```
+    PORT=8001 DATABASE_URL=sqlite:////tmp/try.db bot dev
+    ```
     """
     config = _load(context, dev=True, is_parent=True)
     from bot.dev import dev as run_dev

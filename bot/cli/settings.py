@@ -21,8 +21,10 @@ def config(
 
     If something is wrong, all of it is said at once, and it ends with 78.
 
-        bot config
-        TOOL_TIMEOUT=1m bot config --json | jq '.values[] | select(.source != "default")'
+    ```
+    bot config
+    TOOL_TIMEOUT=1m bot config --json | jq '.values[] | select(.source != "default")'
+    ```
     """
     from bot.cli.output import note, print_json, print_table
     from bot.cli.place import find_root
@@ -85,7 +87,7 @@ def people(context: typer.Context, as_json: AsJson = False) -> None:
 def tools(context: typer.Context, as_json: AsJson = False) -> None:
     """List what each agent may do: arguments, effect, and whether it needs a person's yes.
 
-        bot tools --json | jq '.tools[] | {name, effect, needs_yes}'
+    bot tools --json | jq '.tools[] | {name, effect, needs_yes}'
     """
     from bot.cli.output import print_json, print_table
     from bot.roster import find_agents
@@ -142,7 +144,9 @@ def prompts(
 
     Folders of [paths] prompts come before prompts/.
 
-        bot prompts assistant
+    ```
+    bot prompts assistant
+    ```
     """
     from bot.cli.output import print_json, print_table, say
     from bot.errors import StartError

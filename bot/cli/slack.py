@@ -14,10 +14,12 @@ def manifest(
 ) -> None:
     """Print the Slack app as JSON: paste it at api.slack.com/apps, "Create New App", "From a manifest".
 
-    It asks for exactly what is built. Then install the app, and put its bot token (xoxb-...) and an app-level token
-    with the scope connections:write (xapp-...) into .env as SLACK_BOT_TOKEN and SLACK_APP_TOKEN.
+    It asks for exactly what is built. Then install the app, and put its bot token (xoxb-...) and an app-level
+    token with the scope connections:write (xapp-...) into .env as SLACK_BOT_TOKEN and SLACK_APP_TOKEN.
 
-        bot slack manifest --name "Office bot"
+    ```
+    bot slack manifest --name "Office bot"
+    ```
     """
     from channels.slack.manifest import manifest as made
 

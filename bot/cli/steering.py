@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from bot.cli.given import AsJson, Because, ThreadId, given_to, place_of
+from bot.cli.given import AsJson, Because, ThreadId, place_of
 
 if TYPE_CHECKING:
     from bot.cli.place import Place
@@ -18,7 +18,7 @@ LATER = "no bot is running: this is written down, and obeyed when one starts"
 def pause(context: typer.Context, id_: ThreadId, because: Because = "", as_json: AsJson = False) -> None:
     """Let the agent wait in this conversation until `resume`. What arrives is kept.
 
-        bot thread pause 0190 --because "checking the numbers first"
+    bot thread pause 0190 --because "checking the numbers first"
     """
     _control(context, "pause", id_, because, as_json=as_json)
 
@@ -26,7 +26,7 @@ def pause(context: typer.Context, id_: ThreadId, because: Because = "", as_json:
 def resume(context: typer.Context, id_: ThreadId, because: Because = "", as_json: AsJson = False) -> None:
     """Let the agent go on: after a pause, after a person had it, or after it was parked.
 
-        bot thread resume 0190
+    bot thread resume 0190
     """
     _control(context, "resume", id_, because, as_json=as_json)
 
@@ -34,7 +34,7 @@ def resume(context: typer.Context, id_: ThreadId, because: Because = "", as_json
 def cancel(context: typer.Context, id_: ThreadId, because: Because = "", as_json: AsJson = False) -> None:
     """End everything begun so far in this conversation. Reminders stay; a later message starts afresh.
 
-        bot thread cancel 0190
+    bot thread cancel 0190
     """
     _control(context, "cancel", id_, because, as_json=as_json)
 
@@ -71,10 +71,12 @@ def step(
 ) -> None:
     """Take a conversation through exactly one transition, and show what was written.
 
-    Only while no bot runs, which would do it itself. One transition is a model call, a tool call, or the end of a
-    turn; what it leaves to send is sent when a bot runs.
+    Only while no bot runs, which would do it itself. One transition is a model call, a tool call, or the end of
+    a turn; what it leaves to send is sent when a bot runs.
 
-        bot thread step 0190
+    ```
+    bot thread step 0190
+    ```
     """
     from bot.cli.output import note, print_json, print_table
     from bot.cli.stepping import take_step

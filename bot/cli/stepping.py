@@ -26,9 +26,8 @@ async def take_step(place: Place, beginning: str, *, dev: bool) -> dict[str, Any
     refuse_if_running(place)
     async with open_store(place) as store:
         row = await find_thread(store, beginning)
-    async with _settings(place, dev=dev) as (config, mode):
-        async with opened(config, mode) as bot:
-            await bot.loop.advance(row.thread_id, once=True)
+    async with _settings(place, dev=dev) as (config, mode), opened(config, mode) as bot:
+        await bot.loop.advance(row.thread_id, once=True)
     async with open_store(place) as store:
         after = await find_thread(store, row.thread_id)
         status = (await standing(store, after)).status

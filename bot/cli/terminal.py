@@ -1,4 +1,4 @@
-"""A person at a terminal, or a pipe: lines in, what the bot says out, also in the middle of a line being typed."""
+"""A person at a terminal, or a pipe: lines in, what the bot says out, also while a line is being typed."""
 
 import asyncio
 import json

@@ -19,8 +19,8 @@ def threads(
 ) -> None:
     """List the conversations and where each stands.
 
-        bot threads --limit 10
-        bot threads --json | jq -r '.threads[] | select(.status == "parked") | .thread_id'
+    bot threads --limit 10
+    bot threads --json | jq -r '.threads[] | select(.status == "parked") | .thread_id'
     """
     from bot.cli.output import local_time, note, print_json, print_table
 
@@ -56,8 +56,10 @@ def show(
 
     With --json every event is whole, also those that this version cannot read.
 
-        bot thread show 0190
-        bot thread show 0190 --last 20
+    ```
+    bot thread show 0190
+    bot thread show 0190 --last 20
+    ```
     """
     from bot.cli.output import print_json
 
@@ -112,8 +114,10 @@ def prompt(
 
     Its hash is compared with the one in the log; ends with 1 if they differ.
 
-        bot thread prompt 0190
-        bot thread prompt 0190 --at 4 --json | jq .request
+    ```
+    bot thread prompt 0190
+    bot thread prompt 0190 --at 4 --json | jq .request
+    ```
     """
     from bot.cli.output import print_json
     from bot.cli.requests import print_request, recompute

@@ -1,4 +1,4 @@
-"""A thread's log as lines that a person reads: who, and what. Pure; also rows that this program does not know."""
+"""A thread's log as a person reads it: who, and what. Pure; also rows that this program does not know."""
 
 import json
 from collections.abc import Mapping
@@ -21,8 +21,10 @@ def describe(row: Row) -> tuple[str, str]:
 def _described(type_: str, data: Row) -> tuple[str, str]:
     family = type_.partition(".")[0]
     match family:
-        case "message" | "thread" | "control" | "timer" | "delivery" | "feedback" | "takeover":
-            return _outside(type_, data)
+        case "message" | "control" | "feedback":
+            return _said(type_, data)
+        case "thread" | "timer" | "delivery" | "takeover":
+            return _around(type_, data)
         case "turn" | "context":
             return _turn(type_, data)
         case "model":
@@ -33,7 +35,7 @@ def _described(type_: str, data: Row) -> tuple[str, str]:
             return type_, _json(data)
 
 
-def _outside(type_: str, data: Row) -> tuple[str, str]:
+def _said(type_: str, data: Row) -> tuple[str, str]:
     match type_:
         case "message.received":
             return _writer(data), _blocks(data)
@@ -45,6 +47,12 @@ def _outside(type_: str, data: Row) -> tuple[str, str]:
             return data["by"], data["action"] + _after(data["because"])
         case "feedback.received":
             return "feedback", f"{data['rating']:g} of 5{_after(data['comment'])}"
+        case _:
+            return type_, _json(data)
+
+
+def _around(type_: str, data: Row) -> tuple[str, str]:
+    match type_:
         case "delivery.reported":
             return "outbox", _delivery(data)
         case "timer.set":
@@ -56,7 +64,10 @@ def _outside(type_: str, data: Row) -> tuple[str, str]:
         case "thread.parked":
             return "thread", f"PARKED: {data['reason']}"
         case "takeover.started":
-            return "person", f"{data['to'] or 'somebody'} is called: {data['reason']}{_after(data['summary'])}"
+            return (
+                "person",
+                f"{data['to'] or 'somebody'} is called: {data['reason']}{_after(data['summary'])}",
+            )
         case _:
             return type_, _json(data)
 

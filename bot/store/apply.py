@@ -15,7 +15,7 @@ class Execute(Protocol):
 _OPEN_THREAD = """
 INSERT INTO threads (thread_id, channel, account, conversation, agent, last_seq, head, settled_seq, tries,
                      opened_at, updated_at)
-VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?)
+VALUES (?, ?, ?, ?, ?, 1, 0, 1, 0, ?, ?)
 """
 _SET_TIMER = """
 INSERT OR REPLACE INTO timers (thread_id, timer_id, due_at, purpose, text, run) VALUES (?, ?, ?, ?, ?, ?)

@@ -65,7 +65,7 @@ def plain_rows(rows: Sequence[Row], find: FindTexts) -> list[dict[str, JsonValue
 
 
 def _check_arguments(data: ToolStarted | ModelAnswered, text: str) -> None:
-    """Refuse what would come back changed, or not at all: pydantic writes NaN as null, and deeper than it reads."""
+    """Refuse what would not come back the same: pydantic writes NaN as null, and deeper than it reads."""
     if isinstance(data, ToolStarted):
         canonical(data.args)
     elif data.step is not None and data.step.proposed_action is not None:

@@ -22,7 +22,6 @@ _FIRST = (
     "CREATE UNIQUE INDEX events_dedupe ON events (dedupe) WHERE dedupe IS NOT NULL",
     "CREATE TABLE texts (hash TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT",
     "CREATE TABLE raw (hash TEXT PRIMARY KEY, received_at TEXT NOT NULL, bytes BLOB NOT NULL) STRICT",
-    "CREATE INDEX raw_received_at ON raw (received_at)",
     """CREATE TABLE snapshots (
         thread_id TEXT PRIMARY KEY, seq INTEGER NOT NULL, fold_version TEXT NOT NULL, body TEXT NOT NULL
     ) STRICT""",

@@ -222,7 +222,7 @@ def _answer_card(data: ev.ModelAnswered, *, simulated: bool) -> Card:
         model=data.model,
         tokens=_tokens(data.usage),
         cost=_cost(data, simulated=simulated),
-        took=f"{data.duration_ms} ms",
+        took=f"{data.duration_ms} ms" if data.duration_ms else "",
     )
     if data.failure is not None:
         title = f"model failed: {data.failure.kind.replace('_', ' ')}"

@@ -408,3 +408,5 @@ async def test_no_socket_is_left_behind(slack: SlackSimulator, inbox: Inbox):
             await slack.until(lambda total=total: slack.stats.connections_total == total)  # type: ignore[misc]
 
     await slack.until(lambda: not slack.sockets.connections)
+    await asyncio.sleep(0)
+    assert [task for task in asyncio.all_tasks() if "SocketModeClient" in repr(task.get_coro())] == []

@@ -105,6 +105,7 @@ def test_without_a_provider_opentelemetry_is_not_even_imported():
 
 
 def test_a_provider_that_the_process_has_set_is_found():
-    set_one = "import opentelemetry.trace as t, opentelemetry.sdk.trace as s; t.set_tracer_provider(s.TracerProvider())"
+    set_one = "import opentelemetry.trace as t, opentelemetry.sdk.trace as sdk"
+    set_one += "; t.set_tracer_provider(sdk.TracerProvider())"
 
     assert printed(f"{set_one}; import bot.tracing; print(type(bot.tracing.find()).__name__)") == ["Tracing"]

@@ -71,7 +71,12 @@ def find_thread(bot: Bot) -> Callable[[str, str, str], Awaitable[str | None]]:
 
 @asynccontextmanager
 async def open_web(
-    folder: Path, *, script: Script = echo, tools: Sequence[Tool] = (), peer: str = "127.0.0.1", **changes: Any
+    folder: Path,
+    *,
+    script: Script = echo,
+    tools: Sequence[Tool] = (),
+    peer: str = "127.0.0.1",
+    **changes: Any,
 ) -> AsyncIterator[Web]:
     """The web side of a bot in this folder; `changes` are fields of its Site. Open to loopback unless told."""
     async with open_test_bot(folder, script=script, tools=tools) as bot:

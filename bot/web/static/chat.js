@@ -4,6 +4,7 @@ import { errorOf, follow, nodesOf } from "/static/stream.js";
 
 const byId = (id) => document.getElementById(id);
 const [log, status, text, send] = ["log", "status", "text", "send"].map(byId);
+const empty = byId("empty");
 const credential = byId("chat").dataset.credential;
 
 let conversation = "";
@@ -12,7 +13,8 @@ let stop = () => {};
 let pending = null; // the message under way: its id stays the same when it is sent again
 
 const random = () => Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, "0")).join("");
-const newName = () => `chat ${new Date().toISOString().slice(0, 16).replace("T", " ")} ${random().slice(0, 4)}`;
+const day = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hour12: false };
+const newName = () => `${new Date().toLocaleString("en-GB", day)} · ${random().slice(0, 4)}`;
 
 function say(words, state) {
   status.textContent = words;
@@ -55,14 +57,12 @@ function open(id) {
   threadId = id;
   const link = byId("thread-link");
   link.hidden = !id;
-  log.replaceChildren(byId("empty") ?? empty);
+  log.replaceChildren(empty);
   say("", "idle");
   if (!id) return;
   link.href = `/threads/${encodeURIComponent(id)}`;
   stop = follow(`/threads/${encodeURIComponent(id)}/chat`, 0, take, connected);
 }
-
-const empty = byId("empty");
 
 function connected(well) {
   if (!well) say("The connection is lost; trying again …", "error");
@@ -73,6 +73,9 @@ function take(batch) {
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
   const nodes = nodesOf(batch.items, "m");
   if (nodes.length) empty.remove();
+  for (const time of nodes.flatMap((node) => [...node.querySelectorAll("time")])) {
+    time.textContent = new Date(time.dateTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  }
   log.append(...nodes);
   say(batch.status === "idle" ? "" : batch.words, batch.status);
   if (atEnd) log.scrollTop = log.scrollHeight;

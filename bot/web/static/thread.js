@@ -42,7 +42,20 @@ function parts(request) {
   for (const message of messages) {
     shown.push(...blocksOf(message.content).flatMap((block) => part(`${message.role}${mark(block)}`, wordsOf(block))));
   }
-  return [...shown, ...part("settings", JSON.stringify(rest, null, 2))];
+  const { output_config: schema, ...settings } = rest;
+  shown.push(...part("settings", JSON.stringify(settings)));
+  if (schema) shown.push(folded("schema of the answer", JSON.stringify(schema, null, 2)));
+  return shown;
+}
+
+function folded(title, words) {
+  const details = document.createElement("details");
+  const summary = document.createElement("summary");
+  summary.textContent = title;
+  const text = document.createElement("pre");
+  text.textContent = words;
+  details.append(summary, text);
+  return details;
 }
 
 async function reveal(details) {
@@ -60,7 +73,7 @@ async function reveal(details) {
 timeline.addEventListener(
   "toggle",
   (event) => {
-    if (event.target.matches("details.request")) reveal(event.target);
+    if (event.target.matches?.("details.request")) reveal(event.target);
   },
   true,
 );

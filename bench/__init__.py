@@ -1,0 +1,1 @@
+"""What is measured and proved about the bot, with a table at the end of each."""
