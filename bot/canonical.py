@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 
 
 def canonical(value: object) -> str:
@@ -17,3 +18,8 @@ def digest(value: object) -> str:
 def text_hash(text: str) -> str:
     """SHA-256 of the text's UTF-8, as 64 hex digits."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def call_digest(tool: str, args: Mapping[str, object]) -> str:
+    """What makes two calls the same call: the tool and its arguments."""
+    return digest([tool, dict(args)])

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot import words
-from bot.canonical import digest
+from bot.canonical import call_digest
 from bot.events import (
     ContextCompacted,
     Draft,
@@ -345,7 +345,7 @@ def _after_call(thread: Thread, turn: Turn, step: Step, rules: Rules) -> Next:
         call_id=call_id(turn.last.seq),
         tool=action.tool,
         args=action.args,
-        args_digest=digest([action.tool, action.args]),
+        args_digest=call_digest(action.tool, action.args),
         effect=rule.effect if rule else "unsafe",
         key=idempotency_key(thread.id, call_id(turn.last.seq)),
     )

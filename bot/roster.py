@@ -2,7 +2,6 @@
 
 import importlib
 import importlib.util
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -19,7 +18,7 @@ from bot.people import Contact
 from bot.prompts import load_prompts
 from bot.rules import AgentRules, RetryRules, Rules, ToolRule
 from bot.schema import schema_limits
-from bot.step import parse_step, step_schema
+from bot.step import parse_step, schema_text, step_schema
 from bot.tools import Agent, Tool, tools_text
 
 
@@ -93,7 +92,7 @@ def _parts(agent: Agent, prompt: str, model: str, *, structured: bool) -> AgentP
     schema = step_schema(agent.calls)
     if problems := schema_limits(schema):
         raise StartError(f"the agent {agent.name}: {'; '.join(problems)}")
-    texts = AgentTexts(prompt, tools_text(agent.tools), json.dumps(schema))
+    texts = AgentTexts(prompt, tools_text(agent.tools), schema_text(agent.calls))
     check = partial(parse_step, calls=agent.calls, structured=structured)
     return AgentParts(agent, texts, check, model)
 

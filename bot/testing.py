@@ -8,7 +8,6 @@
 The store is the real one, in a real file; nothing of the core is replaced.
 """
 
-import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -46,7 +45,7 @@ from bot.people import People
 from bot.ports import Health, Part, Receive, Received
 from bot.rules import AgentRules, Rules, ToolRule
 from bot.snapshot import fold_version
-from bot.step import parse_step, step_schema
+from bot.step import parse_step, schema_text
 from bot.store.sqlite import SqliteStore
 from bot.timers import Timers
 from bot.tools import Agent, Tool, tools_text
@@ -308,7 +307,7 @@ async def open_test_bot(
 def agent_parts(tools: Sequence[Tool], *, prompt: str = "You are an agent in a test.") -> AgentParts:
     """An agent of these tools, put together as in the real bot."""
     agent = Agent(name="assistant", description="a test", prompt="assistant", tools=tuple(tools))
-    texts = AgentTexts(prompt, tools_text(agent.tools), json.dumps(step_schema(agent.calls)))
+    texts = AgentTexts(prompt, tools_text(agent.tools), schema_text(agent.calls))
     return AgentParts(agent, texts, partial(parse_step, calls=agent.calls))
 
 

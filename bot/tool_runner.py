@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 from pydantic import BaseModel, JsonValue
 
-from bot.canonical import canonical, digest
+from bot.canonical import call_digest, canonical
 from bot.errors import InvalidStep, ToolError
 from bot.events import Draft, Outgoing, TimerSet, ToolFinished, ToolStatus
 from bot.one_line import error_line, first_part, safe_line
@@ -40,7 +40,7 @@ async def run_tool(
     finished = ToolFinished(
         call_id=ctx.call_id,
         tool=tool.name,
-        args_digest=digest(dict(args)),
+        args_digest=call_digest(tool.name, args),
         status=outcome.status,
         result=outcome.text,
         then=tool.then,

@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 
 from bot.cli.place import Place
+from bot.config import Config
 from bot.errors import EXIT_LOCKED, SaywhenError, StartError
-from bot.secrets import Secret
+from bot.secrets import Redactor, Secret
 from bot.store.lock import holder
 
 TIMEOUT = httpx.Timeout(15.0, connect=5.0)
@@ -103,6 +104,7 @@ async def _in_process(place: Place) -> AsyncIterator[httpx.AsyncClient]:
         raise StartError(
             f"there is no database {place.database}; the bot makes one when it first runs", code=1
         )
+    quiet_logs(place.config)
     token = Secret(secrets.token_urlsafe())  # of this process alone: whoever holds the lock may steer
     async with opened(place.config, Mode(dev=place.dev)) as bot:
         app = create_app(replace(site_of(bot), service_token=lambda: token))
@@ -115,11 +117,18 @@ async def _in_process(place: Place) -> AsyncIterator[httpx.AsyncClient]:
             yield http
 
 
+def quiet_logs(config: Config) -> None:
+    """The bot's parts run in this process: what they log goes to standard error, and only what matters."""
+    from bot.log import set_up
+
+    set_up(level="WARNING", format=config.log.format, redact=Redactor(config.secrets()))
+
+
 def refuse_if_running(place: Place) -> None:
     """Raise StartError with the holder's pid, if a bot has the database: it would act itself."""
     if (found := place.holder) is not None:
         raise StartError(
             f"process {found.pid} has {place.database} and works on its threads itself; "
-            f"stop it first: kill {found.pid}",
+            "stop it first (Ctrl-C where it runs, or SIGTERM)",
             code=EXIT_LOCKED,
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app import Mode, opened
-from bot.cli.client import refuse_if_running
+from bot.cli.client import quiet_logs, refuse_if_running
 from bot.cli.place import Place
 from bot.cli.reading import find_thread, open_store, standing
 from bot.config import Config, load
@@ -24,6 +24,7 @@ START_SECONDS = 30
 async def take_step(place: Place, beginning: str, *, dev: bool) -> dict[str, Any]:
     """Advance the thread once; returns what was written and where the thread stands then."""
     refuse_if_running(place)
+    quiet_logs(place.config)
     async with open_store(place) as store:
         row = await find_thread(store, beginning)
     async with _settings(place, dev=dev) as (config, mode), opened(config, mode) as bot:

@@ -405,7 +405,7 @@ async def test_no_socket_is_left_behind(slack: SlackSimulator, inbox: Inbox):
     async with connected(slack, inbox):
         for total in (2, 3):
             await slack.sockets.disconnect("warning")
-            await slack.until(lambda total=total: slack.stats.connections_total == total)  # type: ignore[misc]
+            await slack.until(lambda total=total: slack.stats.connections_total == total)
 
     await slack.until(lambda: not slack.sockets.connections)
     await asyncio.sleep(0)

@@ -6,17 +6,18 @@ import pytest
 
 from bot.ports import Appended
 from bot.store.sqlite import SqliteStore
-from tests.sim.world import Chances, Violation, run_seed
+from tests.sim.checks import Violation
+from tests.sim.world import Chances, run_seed
 
 SEEDS = 24
 
 
 @pytest.mark.prove
-async def test_no_schedule_of_inputs_stops_edits_crashes_and_other_processes_breaks_a_promise(tmp_path):
+async def test_no_schedule_of_inputs_stops_edits_crashes_and_other_processes_breaks_a_promise(ram):
     total = Counter()
 
     for seed in range(SEEDS):
-        total += await run_seed(seed, tmp_path)
+        total += await run_seed(seed, ram)
 
     assert total["crashes"] > 0
     assert total["second process"] > 0
@@ -24,11 +25,11 @@ async def test_no_schedule_of_inputs_stops_edits_crashes_and_other_processes_bre
 
 
 @pytest.mark.prove
-async def test_without_crashes_every_model_call_is_one_step_and_no_result_is_thrown_away(tmp_path):
+async def test_without_crashes_every_model_call_is_one_step_and_no_result_is_thrown_away(ram):
     total = Counter()
 
     for seed in range(1000, 1000 + SEEDS // 2):
-        total += await run_seed(seed, tmp_path, chances=Chances(inputs=0.3, crash=0, other=0))
+        total += await run_seed(seed, ram, chances=Chances(inputs=0.3, crash=0, other=0))
 
     assert total["model calls"] == total["asked"] == total["answered"]
     assert total["doubled sends"] == 0
@@ -46,7 +47,7 @@ class AnnouncesAnyway(SqliteStore):
 
 
 @pytest.mark.prove
-async def test_decisions_written_although_an_input_arrived_are_caught(tmp_path):
+async def test_decisions_written_although_an_input_arrived_are_caught(ram):
     with pytest.raises(Violation):
         for seed in range(200):
-            await run_seed(seed, tmp_path, chances=Chances(inputs=0.4), store_class=AnnouncesAnyway)
+            await run_seed(seed, ram, chances=Chances(inputs=0.4), store_class=AnnouncesAnyway)

@@ -124,6 +124,7 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        end_streams(app)
+        if hasattr(app.state, "watch"):
+            end_streams(app)
         server.should_exit = True
         await task
