@@ -5,9 +5,10 @@ all the time (the clock, open reminders, unresolved errors) comes last, after th
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from html import escape
 from zoneinfo import ZoneInfo
 
@@ -35,12 +36,16 @@ class AgentTexts:
     output_schema: str
 
     def by_hash(self) -> dict[str, str]:
-        return {text_hash(text): text for text in (self.prompt, self.tools, self.output_schema)}
+        return {_known_hash(text): text for text in (self.prompt, self.tools, self.output_schema)}
 
     @property
     def tokens(self) -> int:
         """About how many tokens are sent with every request."""
         return sum(len(text.encode()) for text in (self.prompt, self.tools)) // 4
+
+
+Blocks = MutableMapping[tuple[int, int], str]
+"""Blocks of a thread rendered before, by seq and clip: an event never changes, so neither does its block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +85,29 @@ def asked(
         model=ask.model,
         now=ask.now,
         settings=ask.settings,
-        prompt=text_hash(texts.prompt),
-        tools=text_hash(texts.tools),
-        output_schema=text_hash(texts.output_schema),
+        prompt=_known_hash(texts.prompt),
+        tools=_known_hash(texts.tools),
+        output_schema=_known_hash(texts.output_schema),
         request=digest(body),
         estimated_tokens=texts.tokens + sum(e.size for e in thread.window) // 4,
         degraded=degraded,
     )
 
 
-def request(thread: Thread, events: Mapping[int, Event], texts: AgentTexts, ask: Ask) -> dict[str, JsonValue]:
-    """The body for the Messages API. `events` holds at least what `needed` and `referred` name."""
+def request(
+    thread: Thread,
+    events: Mapping[int, Event],
+    texts: AgentTexts,
+    ask: Ask,
+    *,
+    blocks: Blocks | None = None,
+) -> dict[str, JsonValue]:
+    """The body for the Messages API. `events` holds at least what `needed` and `referred` name.
+
+    `blocks` saves rendering again what was rendered before; without it the bytes are the same.
+    """
     settings = ask.settings
-    stable = _stable(thread, events, settings.block_clip)
+    stable = _stable(thread, events, settings.block_clip, {} if blocks is None else blocks)
     last = _situation(thread, events, ask)
     if not settings.structured:
         last += f"\nAnswer with one JSON object only, by this schema: {texts.output_schema}"
@@ -105,8 +120,19 @@ def request(thread: Thread, events: Mapping[int, Event], texts: AgentTexts, ask:
         "messages": [{"role": "user", "content": [*content, _text(last)]}],
     }
     if settings.structured:
-        body["output_config"] = {"format": {"type": "json_schema", "schema": _json(texts.output_schema)}}
+        body["output_config"] = {"format": {"type": "json_schema", "schema": _known_schema(texts.output_schema)}}
     return body
+
+
+@lru_cache(maxsize=64)
+def _known_hash(text: str) -> str:
+    """The hash of a text that is sent with every request."""
+    return text_hash(text)
+
+
+@lru_cache(maxsize=64)
+def _known_schema(text: str) -> JsonValue:
+    return _json(text)
 
 
 def _json(text: str) -> JsonValue:
@@ -124,12 +150,22 @@ def _text(text: str, *, ttl: str = "") -> dict[str, JsonValue]:
 # ---------------------------------------------------------------- the part that only grows
 
 
-def _stable(thread: Thread, events: Mapping[int, Event], clip: int) -> list[str]:
+def _stable(thread: Thread, events: Mapping[int, Event], clip: int, blocks: Blocks) -> list[str]:
     earlier = (
         [f'<earlier from="1" to="{thread.window_from}">left out</earlier>'] if thread.window_from else []
     )
-    shown = (_block(thread, events[entry.seq], events, clip) for entry in thread.window)
+    shown = (_kept_block(thread, events, entry.seq, clip, blocks) for entry in thread.window)
     return [*earlier, *(block for block in shown if block)]
+
+
+def _kept_block(thread: Thread, events: Mapping[int, Event], seq: int, clip: int, blocks: Blocks) -> str:
+    kept = blocks.get((seq, clip))
+    if kept is None:
+        kept = _block(thread, events[seq], events, clip)
+        # These say which message they are about, which depends on what the thread still knows.
+        if not isinstance(events[seq].data, ev.MessageEdited | ev.MessageDeleted):
+            blocks[seq, clip] = kept
+    return kept
 
 
 def _block(thread: Thread, event: Event, events: Mapping[int, Event], clip: int) -> str:

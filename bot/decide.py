@@ -157,7 +157,8 @@ def _resume(thread: Thread, turn: Turn, pending: Asking | Calling, rules: Rules,
     """An announcement without a result is seen only on take-over: an earlier process was interrupted in it."""
     if tries >= rules.take_over_tries:
         reason = f"it was taken up {tries} times and never came to a result"
-        return Next((parked(thread, reason, rules, tries=tries),), Wait())
+        drafts = (parked(thread, reason, rules, tries=tries, reply=words.OUR_FAULT),)
+        return Next(drafts, Wait())
     resumed = Draft(TurnResumed(of=pending.seq), run=turn.run)
     match pending:
         case Asking():
@@ -458,18 +459,16 @@ def _to_operator(thread: Thread, rules: Rules, text: str) -> tuple[Outgoing, ...
     )
 
 
-def parked(thread: Thread, reason: str, rules: Rules, *, tries: int = 0) -> Draft:
-    """The event that parks a thread and tells an operator."""
-    notices = _to_operator(thread, rules, words.operator_parked(thread.id, reason))
-    return Draft(ThreadParked(reason=reason, tries=tries, outgoing=notices))
+def parked(thread: Thread, reason: str, rules: Rules, *, tries: int = 0, reply: str = "") -> Draft:
+    """The event that parks a thread, tells an operator and, with a `reply`, the requester."""
+    told = _to_operator(thread, rules, words.operator_parked(thread.id, reason))
+    return Draft(ThreadParked(reason=reason, tries=tries, outgoing=(*_reply(thread, rules, reply), *told)))
 
 
 def give_up(thread: Thread, reason: str, rules: Rules) -> tuple[Draft, ...]:
-    """What an error of our own leaves behind: the open turn ends as failed, people are told, the thread is parked."""
+    """What an error of our own leaves behind: a turn that ended as failed, a parked thread, people who know."""
     turn = thread.turn
-    ended = (
-        ()
-        if turn is None
-        else (_end(thread, turn, rules, "failed", words.OUR_FAULT, reason=words.TURN_LOST),)
-    )
-    return (*ended, parked(thread, reason, rules))
+    if turn is None:
+        return (parked(thread, reason, rules, reply=words.OUR_FAULT if thread.unread else ""),)
+    ended = _end(thread, turn, rules, "failed", words.OUR_FAULT, reason=words.TURN_LOST)
+    return (ended, parked(thread, reason, rules))

@@ -492,4 +492,4 @@ class Draft:
 
 def isoformat(time: datetime) -> str:
     """UTC with six decimals and a Z, so that text order is time order."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return time.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"

@@ -11,10 +11,15 @@ from bot.thread import Thread
 
 @dataclass(slots=True)
 class Lane:
-    """What a process holds of a thread it works on: the folded thread and the events its prompt shows."""
+    """What a process holds of a thread it works on: the folded thread and the events its prompt shows.
+
+    `arrived` are inputs that were committed and are not folded yet; `blocks` are what was rendered before.
+    """
 
     thread: Thread
     events: dict[int, Event] = field(default_factory=dict)
+    arrived: list[Event] = field(default_factory=list)
+    blocks: dict[tuple[int, int], str] = field(default_factory=dict)
     tries: int = 0
     snapshot_seq: int = 0
 
@@ -31,6 +36,12 @@ class LaneCache:
         if lane is not None:
             self._lanes.move_to_end(thread_id)
         return lane
+
+    def arrived(self, event: Event) -> None:
+        """An input was committed; its thread may be at hand."""
+        lane = self._lanes.get(event.thread_id)
+        if lane is not None:
+            lane.arrived.append(event)
 
     def put(self, thread_id: str, lane: Lane) -> None:
         self._lanes[thread_id] = lane

@@ -78,6 +78,7 @@ class Loop:
         self._fold_version = snapshot.fold_version()
         self._stored_texts: set[str] = set()
         self._broken: set[str] = set()
+        store.listen(self._heard)
 
     async def advance(self, thread_id: str, *, once: bool = False) -> None:
         """Take the thread as far as it goes; with `once`, through exactly one transition."""
@@ -98,6 +99,7 @@ class Loop:
         lane = await self._lane(thread_id)
         results: Sequence[Draft] = ()
         while True:
+            self._take_in_arrived(lane)
             now = self._world.clock()
             thread = fold_drafts(lane.thread, results, now)
             plan = decide.decide(thread, now, self._world.rules(), tries=lane.tries)
@@ -182,6 +184,18 @@ class Loop:
         if any(event.type == "control.requested" for event in events):
             lane.tries = 0
 
+    def _heard(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.data.part == "input":
+                self._cache.arrived(event)
+
+    def _take_in_arrived(self, lane: Lane) -> None:
+        """Fold what came in meanwhile, which saves an append that only finds it; what is missed, that finds."""
+        arrived, lane.arrived = lane.arrived, []
+        for event in arrived:
+            if event.seq == lane.thread.seq + 1:
+                self._take_in(lane, (event,))
+
     async def _rest(self, lane: Lane) -> None:
         """Between turns: keep only what the next prompt shows, and a snapshot now and then."""
         thread = lane.thread
@@ -190,6 +204,7 @@ class Loop:
             shown = [event for seq, event in lane.events.items() if seq in seqs]
             keep = seqs | context.referred(shown) | {unread.seq for unread in thread.unread}
             lane.events = {seq: event for seq, event in lane.events.items() if seq in keep}
+            lane.blocks = {key: block for key, block in lane.blocks.items() if key[0] in keep}
         if thread.turn is None and thread.seq - lane.snapshot_seq >= snapshot.SNAPSHOT_EVERY:
             lane.snapshot_seq = thread.seq
             await self._store.save_snapshot(thread.id, thread.seq, self._fold_version, snapshot.dump(thread))
@@ -209,7 +224,7 @@ class Loop:
         ask = self._ask(plan.thread, plan.action, now)
         texts = self._world.agents[plan.thread.agent].texts
         await self._fill(plan.thread, events)
-        body = context.request(plan.thread, events, texts, ask)
+        body = context.request(plan.thread, events, texts, ask, blocks=lane.blocks)
         announced = context.asked(plan.thread, body, texts, ask, degraded=plan.action.degraded)
         last = Draft(announced, run=plan.action.run)
         thread = fold_drafts(plan.thread, (last,), now)

@@ -15,7 +15,7 @@ import structlog
 from bot import delivery
 from bot.alarm import Alarm
 from bot.delivery import Attempt, OutboxPolicy, Trouble
-from bot.errors import StoreFull
+from bot.errors import StoreClosed, StoreError, StoreFailed
 from bot.events import DeliveryReported, Event
 from bot.people import Contact
 from bot.ports import Channel, Clock, OutboxRow, Received, Store
@@ -190,13 +190,15 @@ class Outbox:
             log.error("this part was reported before; leaving the message alone", outbox_id=row.id)
 
     async def _store_report(self, row: OutboxRow, report: DeliveryReported) -> Received:
-        """Write the report down, however long the disk is full; nothing is sent in the meantime."""
+        """Write the report down, however long the store refuses; nothing new is sent in the meantime."""
         incoming = delivery.incoming(row, report, self._clock())
         try:
             while True:
                 try:
                     return await self._store.receive(incoming)
-                except StoreFull:
+                except (StoreFailed, StoreClosed):
+                    raise
+                except StoreError:  # full, or held by another program: nothing was written
                     self._unreported.add(row.id)
                 await asyncio.sleep(self._policy.report_again.total_seconds())
         finally:

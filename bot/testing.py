@@ -42,7 +42,7 @@ from bot.inbox import Inbox
 from bot.loop import AgentParts, Loop, ModelParts, World
 from bot.outbox import Outbox
 from bot.people import People
-from bot.ports import Health, Part, Receive, Received
+from bot.ports import Health, Model, Part, Receive, Received
 from bot.rules import AgentRules, Rules, ToolRule
 from bot.snapshot import fold_version
 from bot.step import parse_step, schema_text
@@ -267,12 +267,14 @@ async def open_test_bot(
     channel: FakeChannel | None = None,
     clock: FakeClock | None = None,
     crashpoint: Callable[[str], None] = lambda name: None,
+    model: Model | None = None,
+    loop_class: type[Loop] = Loop,
 ) -> AsyncIterator[Bot]:
-    """A bot with one agent that has these tools, on a database in this folder."""
+    """A bot with one agent that has these tools, on a database in this folder; a `model` thinks instead of a script."""
     clock = clock or FakeClock()
     channel = channel or FakeChannel()
-    model = ScriptedModel(script)
-    models = {"main": ModelParts(model, max_tokens=1024, structured=True)}
+    scripted = ScriptedModel(script)
+    models = {"main": ModelParts(model or scripted, max_tokens=1024, structured=True)}
     if backup is not None:
         models["backup"] = ModelParts(ScriptedModel(backup, name="backup"), max_tokens=1024, structured=True)
     store = await SqliteStore.open(
@@ -299,7 +301,7 @@ async def open_test_bot(
     outbox = Outbox(store, {(channel.name, channel.account): channel}, clock=clock, crashpoint=crashpoint)
     timers = Timers(store, inbox.receive, clock=clock)
     try:
-        yield Bot(store, Loop(store, world), inbox, outbox, timers, channel, clock, model, woken)
+        yield Bot(store, loop_class(store, world), inbox, outbox, timers, channel, clock, scripted, woken)
     finally:
         await store.close()
 

@@ -1,6 +1,7 @@
 """A thread: what its log says, folded. Bounded, and free of conversation text between turns.
 
 `fold` is pure. Collections keep the order of seqs, so that a snapshot read back is the same thread.
+What is copied with changes all the time has no slots: a dict is copied at once, slots one by one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,7 +29,7 @@ Status = Literal[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unread:
     """An input that waits for its turn. `ref` is the run that a retry goes on with."""
 
@@ -40,7 +41,7 @@ class Unread:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Message:
     """What is known of a message that is unread or in the window. `run` is "" while nobody has read it."""
 
@@ -106,7 +107,7 @@ class Finished:
     retryable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Turn:
     """The one input being answered. `corrected` counts invalid answers in a row."""
 
@@ -134,7 +135,7 @@ class Fails:
     seqs: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Run:
     """What one request has used so far, over all its turns."""
 
@@ -165,7 +166,7 @@ class Entry:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Thread:
     """The state of one conversation. `head` is the seq of the last event that the loop wrote."""
 

@@ -3,19 +3,20 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from pydantic import JsonValue
 
+from bot import context
 from bot.canonical import digest
 from bot.cli.output import note, say
 from bot.cli.place import Place
 from bot.cli.reading import find_thread, open_store
+from bot.context import AgentTexts, Ask
 from bot.errors import BrokenEvent, SaywhenError
-from bot.events import Event, ModelAsked
-from bot.loop import Loop, World
-from bot.ports import Store
+from bot.events import ModelAsked
 from bot.store.read import ReadOnlyStore
+from bot.thread import Thread, fold_all
 
 
 class NoRequest(SaywhenError):
@@ -57,34 +58,39 @@ async def recompute(place: Place, beginning: str, at: int | None) -> Recomputed:
     """The request at this seq, or the last one; raises NoRequest or BrokenEvent."""
     async with open_store(place) as store:
         row = await find_thread(store, beginning)
-        event = await _asked_at(store, row.thread_id, at)
-        assert isinstance(event.data, ModelAsked)
+        seq, asked = await _asked_at(store, row.thread_id, at)
         try:
-            request = await _loop(store).request_at(row.thread_id, event.seq)
+            request = await _request_at(store, row.thread_id, seq, asked)
         except LookupError as error:
             raise BrokenEvent(
                 f"an event or a text that this request shows cannot be read: {error}"
             ) from error
-    return Recomputed(row.thread_id, event.seq, event.data, request)
+    return Recomputed(row.thread_id, seq, asked, request)
 
 
-async def _asked_at(store: ReadOnlyStore, thread_id: str, at: int | None) -> Event:
+async def _asked_at(store: ReadOnlyStore, thread_id: str, at: int | None) -> tuple[int, ModelAsked]:
     events = await store.events(thread_id)
-    asked = [event for event in events if isinstance(event.data, ModelAsked)]
+    asked = [(event.seq, event.data) for event in events if isinstance(event.data, ModelAsked)]
     if not asked:
         raise NoRequest
     if at is None:
         return asked[-1]
-    for event in asked:
-        if event.seq == at:
-            return event
-    seqs = ", ".join(str(event.seq) for event in asked[-10:])
+    for seq, data in asked:
+        if seq == at:
+            return seq, data
+    seqs = ", ".join(str(seq) for seq, _ in asked[-10:])
     raise NoRequest(f"{at} is not a model.asked; the last ones of this thread are {seqs}")
 
 
-def _loop(store: ReadOnlyStore) -> Loop:
-    """The loop, for what it works out of the log: it neither writes nor acts there, so it needs no world."""
-    return Loop(cast(Store, store), cast(World, None))
+async def _request_at(
+    store: ReadOnlyStore, thread_id: str, seq: int, asked: ModelAsked
+) -> Mapping[str, JsonValue]:
+    before = await store.events(thread_id, limit=seq - 1)
+    thread = fold_all(Thread(thread_id), before)
+    texts = await store.texts([asked.prompt, asked.tools, asked.output_schema])
+    agent = AgentTexts(texts[asked.prompt], texts[asked.tools], texts[asked.output_schema])
+    events = {event.seq: event for event in before}
+    return context.request(thread, events, agent, Ask(asked.model, asked.now, asked.settings))
 
 
 def print_request(found: Recomputed) -> None:

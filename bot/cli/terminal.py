@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 
 from bot.cli.conversation import Conversation, Said
 from bot.cli.output import plain
@@ -81,7 +82,8 @@ async def talk(conversation: Conversation, terminal: Terminal) -> bool:
 
 async def read_pipe(conversation: Conversation, terminal: Terminal) -> bool:
     """Send line after line, each once the one before is answered. False if one of them got no answer."""
-    sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]  # bytes that are no text are a person's mistake
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # bytes that are no text must not end the talk
     await conversation.begin()
     listening = asyncio.ensure_future(conversation.listen())
     answered = True

@@ -83,7 +83,7 @@ class ModelConfig(Section):
     base_url: Annotated[str, HttpUrl()] | None = None
     api_key: Secret | None = None
     api_key_env: EnvName = "ANTHROPIC_API_KEY"
-    max_tokens: Annotated[int, Whole(16, 200_000)] = 1024
+    max_tokens: Annotated[int, Whole(16, 200_000)] = 4096
     structured: bool = True
     timeout: Annotated[timedelta, Lasting(high=HOUR)] = MINUTE
     context_tokens: Budget = 200_000

@@ -71,6 +71,7 @@ class Writer:
         self._crashpoint = crashpoint
         self._on_fatal = on_fatal
         self._queue: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
+        self._gathered: list[Job[Any]] = []
         self._lazy: list[Job[Any]] = []
         self._lazy_until = 0.0
         self._probe_at = 0.0
@@ -91,19 +92,31 @@ class Writer:
         self._refuse()
         waiter: asyncio.Future[T] = self._loop.create_future()
         self.pending += 1
-        self._queue.put(Job(work, waiter, alone))
+        self._gather(Job(work, waiter, alone))
         return waiter
 
     def submit_lazily(self, work: Callable[[Transaction], None]) -> None:
         """Queue what is not worth a commit and may be lost: it rides with the next, or waits a second."""
         self._refuse()
-        self._queue.put(Job(work, None))
+        self._gather(Job(work, None))
 
     async def close(self) -> None:
         """Write what is queued, then end the thread."""
         self._closed = True
+        self._hand_over()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
+
+    def _gather(self, job: Job[Any]) -> None:
+        """What is submitted in one round of the event loop is handed over at once, for one commit."""
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append(job)
+
+    def _hand_over(self) -> None:
+        jobs, self._gathered = self._gathered, []
+        for job in jobs:
+            self._queue.put(job)
 
     def _refuse(self) -> None:
         if self._closed:
@@ -272,8 +285,8 @@ class Writer:
         """Take nothing any more; the process must end. A failed fsync is never tried again."""
         self._refusal = error
         self.trouble = str(error)
-        self._fail(batch or [], error)
         self._loop.call_soon_threadsafe(self._on_fatal, error)
+        self._fail(batch or [], error)
 
     def _probe(self) -> None:
         """See whether the full disk has room again, by a commit that needs some."""

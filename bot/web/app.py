@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
+from fastapi.telemetry import TelemetryConfig
 
 from bot.web import health, messages, pages, problems, steering, threads
 from bot.web.gate import Gate
@@ -24,6 +25,15 @@ and followed. Authenticate with `Authorization: Bearer TOKEN`; `bot dev` needs n
 takes JSON only. Every error is `{error: {message, found?, allowed?}}`; 503 means that nothing was accepted:
 send it again after `Retry-After`. Status words: idle, working, waiting_for_approval, waiting_for_person,
 background, paused, with_person, parked, closed."""
+
+# FastAPI's own would export what people send, and traces; ours are one span a turn and our own metrics.
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 
 
 def create_app(site: Site) -> FastAPI:
@@ -48,6 +58,7 @@ def create_app(site: Site) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
+        telemetry=NO_TELEMETRY,
     )
     app.state.watch = parts.watch
     problems.add_handlers(app, retry_after=site.retry_after)

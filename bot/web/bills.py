@@ -1,6 +1,8 @@
 """What threads have cost so far, each log read once."""
 
+import asyncio
 from collections import OrderedDict
+from dataclasses import replace
 
 from bot.events import Event
 from bot.ports import Store
@@ -20,9 +22,9 @@ class Bills:
     async def of(self, thread_id: str) -> Bill:
         """The bill of a thread as it stands now; what cannot be read is not on it."""
         known = self._bills.get(thread_id)
-        bill = Bill(known.seq, known.calls, dict(known.by_model)) if known else Bill()
+        bill = replace(known) if known else Bill()
         while events := await self._store.events(thread_id, after=bill.seq, limit=PAGE):
-            _add(bill, events)
+            await asyncio.to_thread(_add, bill, events)  # prices take a while to load the first time
         self._bills[thread_id] = bill
         self._bills.move_to_end(thread_id)
         while len(self._bills) > KEPT:

@@ -115,7 +115,7 @@ async def check_unmoved(parts: Parts, incoming: Incoming, after: int) -> None:
 async def _wait_for_answer(parts: Parts, received: Received, seconds: float, request: Request) -> Outcome:
     progress = Progress(received.seq)
     outcome = await _look(parts, received.thread_id, progress)
-    if outcome.answer.done or not seconds:
+    if outcome.answer.done or not seconds or parts.watch.full:
         return outcome
     loop = asyncio.get_running_loop()
     began = loop.time()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from bot.events import Event
@@ -18,7 +18,7 @@ from bot.web.models import MOST_SEQ
 from bot.web.parts import ByCaller, Parts, ThreadId
 from bot.web.prices import Bill
 from bot.web.readings import Raw
-from bot.web.streams import Entries, event_stream, follow, message, resume_point
+from bot.web.streams import Entries, live, message
 
 SHOWN = 300  # events of a timeline page
 THREADS = 50  # rows of a list page
@@ -36,6 +36,7 @@ STATUS_WORDS: dict[Status, str] = {
 }
 
 After = Annotated[int, Query(ge=0, le=MOST_SEQ)]
+LastId = Annotated[str | None, Header(alias="last-event-id")]
 
 
 def environment() -> Environment:
@@ -131,8 +132,7 @@ class Pages:
         )
 
     async def _bill(self, thread_id: str) -> str:
-        bill = await self._bills.of(thread_id)
-        return await asyncio.to_thread(_bill_words, bill, simulated=self._parts.site.model_simulated)
+        return _bill_words(await self._bills.of(thread_id), simulated=self._parts.site.model_simulated)
 
     def _bubble_html(self, event: Event) -> str:
         found = cards.bubble(event)
@@ -157,19 +157,16 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
         return await pages.thread(thread_id, before)
 
     @router.get("/threads/{thread_id}/chat")
-    async def chat_stream(
-        thread_id: ThreadId, after: After = 0, last_event_id: Annotated[str | None, Header()] = None
-    ) -> StreamingResponse:
-        await parts.readings.row(thread_id)
-        return event_stream(follow(parts, thread_id, resume_point(after, last_event_id)), pages.chat_messages)
+    async def chat_stream(thread_id: ThreadId, after: After = 0, last_event_id: LastId = None) -> Response:
+        show = pages.chat_messages
+        return await live(parts, thread_id, show, after=after, last_event_id=last_event_id)
 
     @router.get("/threads/{thread_id}/timeline")
     async def timeline_stream(
-        thread_id: ThreadId, after: After = 0, last_event_id: Annotated[str | None, Header()] = None
-    ) -> StreamingResponse:
-        await parts.readings.row(thread_id)
-        batches = follow(parts, thread_id, resume_point(after, last_event_id))
-        return event_stream(batches, pages.timeline_messages)
+        thread_id: ThreadId, after: After = 0, last_event_id: LastId = None
+    ) -> Response:
+        show = pages.timeline_messages
+        return await live(parts, thread_id, show, after=after, last_event_id=last_event_id)
 
     return router
 

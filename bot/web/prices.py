@@ -46,37 +46,35 @@ def tokens_of(usage: Usage) -> int:
 
 @dataclass(slots=True)
 class Bill:
-    """The tokens of a thread so far, by model."""
+    """The model calls of a thread so far. Each call is priced by itself: long ones have other prices."""
 
     seq: int = 0
     calls: int = 0
-    by_model: dict[str, Usage] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    cost: Decimal = Decimal()
+    unknown: tuple[str, ...] = ()
 
     def add(self, event: Event) -> None:
         self.seq = event.seq
         data = event.data
-        if isinstance(data, ModelAnswered) and tokens_of(data.usage):
-            self.calls += 1
-            self.by_model[data.model] = _sum(self.by_model.get(data.model, Usage()), data.usage)
-
-    @property
-    def usage(self) -> Usage:
-        total = Usage()
-        for usage in self.by_model.values():
-            total = _sum(total, usage)
-        return total
+        if not isinstance(data, ModelAnswered) or not tokens_of(data.usage):
+            return
+        self.calls += 1
+        self.usage = _sum(self.usage, data.usage)
+        found = price(data.model, data.usage)
+        if found is not None:
+            self.cost += found
+        elif data.model not in self.unknown:
+            self.unknown = (*self.unknown, data.model)
 
     def money(self, *, simulated: bool) -> str:
-        """What all of it cost, and what of it has no known price."""
+        """What all of it cost, and whose part of it is not known."""
         if simulated:
             return NOTHING
-        prices = {model: price(model, usage) for model, usage in self.by_model.items()}
-        known = [found for found in prices.values() if found is not None]
-        unknown = sorted(model or "?" for model, found in prices.items() if found is None)
-        if not known:
-            return NOT_KNOWN if unknown else "$0"
-        total = dollars(sum(known, Decimal()))
-        return f"{total} and what {', '.join(unknown)} cost ({NOT_KNOWN})" if unknown else total
+        if not self.unknown:
+            return dollars(self.cost)
+        missing = f"{', '.join(self.unknown)}: {NOT_KNOWN}"
+        return f"{dollars(self.cost)} ({missing})" if self.cost else NOT_KNOWN
 
 
 def _sum(one: Usage, other: Usage) -> Usage:

@@ -88,6 +88,8 @@ async def _control(
 async def _status_once_obeyed(parts: Parts, received: Received, action: ControlAction) -> Status:
     loop = asyncio.get_running_loop()
     until = loop.time() + OBEYED_WITHIN
+    if parts.watch.full:
+        return await parts.readings.status(await parts.readings.row(received.thread_id))
     with parts.watch.bell(received.thread_id, TURNING_POINTS) as bell:
         while True:
             bell.silence()

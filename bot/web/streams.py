@@ -1,6 +1,7 @@
 """Live streams of a thread as server-sent events: nothing is lost, nothing comes twice."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 
 from fastapi.responses import StreamingResponse
 
@@ -16,7 +17,7 @@ Entries = Sequence[Event | Raw]
 
 async def follow(
     parts: Parts, thread_id: str, after: int, *, heartbeat: float = HEARTBEAT
-) -> AsyncIterator[Entries]:
+) -> AsyncGenerator[Entries, None]:
     """All rows after this seq and whatever comes, until the bot stops; an empty batch is a heartbeat."""
     with parts.watch.bell(thread_id) as bell:
         while not parts.watch.closed:
@@ -29,20 +30,28 @@ async def follow(
                 yield ()
 
 
-def event_stream(
-    batches: AsyncIterator[Entries], show: Callable[[Entries], AsyncIterator[bytes]]
-) -> StreamingResponse:
-    """The batches as a response; a heartbeat is a comment, which clients ignore."""
+Show = Callable[[Entries], AsyncIterator[bytes]]
 
-    async def lines() -> AsyncIterator[bytes]:
-        yield b"retry: 2000\n\n"
+
+async def live(
+    parts: Parts, thread_id: str, show: Show, *, after: int | None, last_event_id: str | None
+) -> StreamingResponse:
+    """A thread as a stream, from where it was asked for or broke off; a 404 or 503 instead if that cannot be."""
+    await parts.readings.row(thread_id)
+    parts.watch.check_room()
+    batches = follow(parts, thread_id, resume_point(after, last_event_id))
+    headers = {"X-Accel-Buffering": "no"}
+    return StreamingResponse(_lines(batches, show), media_type="text/event-stream", headers=headers)
+
+
+async def _lines(batches: AsyncGenerator[Entries, None], show: Show) -> AsyncIterator[bytes]:
+    yield b"retry: 2000\n\n"
+    async with aclosing(batches):
         async for batch in batches:
             if not batch:
-                yield b": still here\n\n"
-            async for message in show(batch):
-                yield message
-
-    return StreamingResponse(lines(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+                yield b": still here\n\n"  # a comment, which clients ignore
+            async for lines in show(batch):
+                yield lines
 
 
 def message(id_: int, data: object) -> bytes:

@@ -13,7 +13,7 @@ from bot.thread import Status
 from bot.web.models import MOST_SEQ, EventsOut, ThreadOut, ThreadsOut
 from bot.web.parts import BEARER, Parts, SeqPath, ThreadId
 from bot.web.problems import Problem, documented
-from bot.web.streams import as_json, event_stream, follow, resume_point
+from bot.web.streams import as_json, live
 
 After = Annotated[int | None, Query(ge=0, le=MOST_SEQ, description="Only what comes after this seq.")]
 Limit = Annotated[int | None, Query(ge=1, le=1_000_000, description="At most this many, the oldest first.")]
@@ -65,9 +65,9 @@ def routes(parts: Parts) -> APIRouter:
         last_event_id: LastEventId = None,
     ) -> Response:
         """Every row with its texts in full, also rows that this program cannot read."""
-        await readings.row(thread_id)
         if stream or "text/event-stream" in accept:
-            return event_stream(follow(parts, thread_id, resume_point(after, last_event_id)), as_json)
+            return await live(parts, thread_id, as_json, after=after, last_event_id=last_event_id)
+        await readings.row(thread_id)
         return StreamingResponse(_events(parts, thread_id, after or 0, limit), media_type="application/json")
 
     @router.get(

@@ -54,16 +54,22 @@ class Watch:
     @contextmanager
     def bell(self, thread_id: str, types: Collection[str] = ()) -> Iterator[Bell]:
         """A bell that rings for the committed events of this thread, of these types if any are named."""
-        if self.count >= self._most:
-            raise Problem(
-                503, "too many callers are waiting already; ask again later", headers={"Retry-After": "5"}
-            )
+        self.check_room()
         bell = Bell(types)
         self._add(thread_id, bell)
         try:
             yield bell
         finally:
             self._remove(thread_id, bell)
+
+    @property
+    def full(self) -> bool:
+        return self.count >= self._most
+
+    def check_room(self) -> None:
+        if self.full:
+            why = "too many callers are waiting already; ask again later"
+            raise Problem(503, why, headers={"Retry-After": "5"})
 
     def close(self) -> None:
         self.closed = True

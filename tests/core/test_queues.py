@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -27,7 +28,8 @@ class Sending(RuleBasedStateMachine):
         self.open: dict[str, OutboxRow] = {}  # the store
         self.unheard: list[OutboxRow] = []
         self.under_way: dict[str, OutboxRow] = {}
-        self.answer = None
+        self.answer: tuple[list[OutboxRow], bool] | None = None
+        self.reported: list[tuple[OutboxRow, dict[str, Any]]] = []
         self.sent: list[OutboxRow] = []
         self.written = 0
 
@@ -54,7 +56,7 @@ class Sending(RuleBasedStateMachine):
 
     @precondition(lambda self: self.under_way)
     @rule(data=st.data(), closed=st.booleans(), wait=st.none() | st.integers(1, 50))
-    def finish(self, data, closed, wait):
+    def report(self, data, closed, wait):
         row = self.under_way.pop(data.draw(st.sampled_from(sorted(self.under_way))))
         self.hear()  # a report is committed after what was written before it
         again_at = None if closed or wait is None else self.now + timedelta(seconds=wait)
@@ -62,7 +64,13 @@ class Sending(RuleBasedStateMachine):
             self.sent.append(self.open.pop(row.id))
         elif again_at:
             self.open[row.id] = replace(self.open[row.id], not_before=again_at)
-        self.queues.done(row, closed=closed, again_at=again_at)
+        self.reported.append((row, {"closed": closed, "again_at": again_at}))
+
+    @precondition(lambda self: self.reported)
+    @rule()
+    def finish(self):
+        row, how = self.reported.pop(0)
+        self.queues.done(row, **how)
 
     # the outbox
 
@@ -83,6 +91,7 @@ class Sending(RuleBasedStateMachine):
     @precondition(lambda self: self.answer is not None)
     @rule()
     def get_the_answer(self):
+        assert self.answer is not None
         (heads, whole), self.answer = self.answer, None
         self.start(self.queues.answered(heads, self.now, whole=whole))
 
@@ -98,19 +107,20 @@ class Sending(RuleBasedStateMachine):
             assert row.id not in self.under_way, "under way twice"
             first = next(each for each in self.open.values() if place_of(each) == place_of(row))
             assert row.id == first.id, "out of order"
-            assert self.open[row.id].not_before is None or self.open[row.id].not_before <= self.now, (
-                "too early"
-            )
+            assert (first.not_before or self.now) <= self.now, "too early"
             self.under_way[row.id] = row
 
     @invariant()
     def only_one_of_each_destination_is_under_way(self):
-        places = [place_of(row) for row in self.under_way.values()]
+        rows = [*self.under_way.values(), *(row for row, _ in self.reported)]
+        places = [place_of(row) for row in rows]
         assert len(places) == len(set(places)) == self.queues.busy
 
     def teardown(self):
         """When nothing fails any more, everything is sent."""
         self.hear()
+        while self.reported:
+            self.finish()
         for _ in range(10 * self.written + 10):
             if self.answer is not None:
                 self.get_the_answer()

@@ -43,6 +43,8 @@ def check_log(run: str, log: Log, counts: Counts) -> None:
     must(not thread.unread, run, f"left unread: {thread.unread}")
     must([event.seq for event in log] == list(range(1, len(log) + 1)), run, "seqs are not dense")
     must(all(a.time <= b.time for a, b in zip(log, log[1:], strict=False)), run, "time went back")
+    ours = [e.seq for e in log if isinstance(e.data, ev.ThreadParked) and "error of our own" in e.data.reason]
+    must(not ours, run, f"parked for an error of our own at {ours}")
     counts["events"] += len(log)
     _check_messages(run, log, counts)
     _check_turns(run, log)

@@ -46,6 +46,7 @@ async def model(name: str, settings: ModelConfig, config: Config) -> Check:
     )
     body = {"model": settings.name, "max_tokens": 1, "messages": [{"role": "user", "content": "Say yes."}]}
     try:
+        await asked.warm()  # so that what is timed is the endpoint, not the import of its SDK
         return _judged(title, settings, endpoint, await asked.ask(body, _take_no_step))
     finally:
         await asked.aclose()

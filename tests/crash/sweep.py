@@ -1,0 +1,211 @@
+"""Kills the bot at every point where it can die, lets it recover, and judges: `python -m tests.crash.sweep`.
+
+Each case is a process forked from this one, which never starts a thread; each life of the bot in it is forked
+once more, so that what dies is a whole process and what comes after it is a fresh one.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from tests.crash.judge import judge
+from tests.crash.life import DIED, Life, live
+from tests.sim.checks import Violation
+from tests.sim.ground import be_quiet, fast_folder
+
+LONGEST_LIFE = 60  # seconds
+BRIEF = ("savepoint.done", "migration.statement")  # left out of a short sweep: each is like its neighbour
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One story: the points at which the lives end, one after the other; then comes one that goes on to the end."""
+
+    deaths: tuple[int, ...]
+    finds: bool
+    late: bool
+    mutant: str = ""
+
+    def lives(self) -> Iterator[Life]:
+        for number, point in enumerate((*self.deaths, 0), start=1):
+            yield Life(number, point, self.finds, self.late, self.mutant)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of a case: counts, or the promise that was broken."""
+
+    case: Case
+    counts: Counter[str]
+    violation: str = ""
+
+
+def points_of(folder: Path, *, mutant: str = "") -> list[str]:
+    """The names of all points of one undisturbed life, in order."""
+    place = folder / "undisturbed"
+    place.mkdir()
+
+    def count() -> None:
+        (place / "points").write_text(json.dumps(live(place, Life(1, mutant=mutant))))
+        judge(place, "undisturbed")
+
+    if _wait(_fork(count, place)):
+        raise RuntimeError(_error(place))
+    names: list[str] = json.loads((place / "points").read_text())
+    return names
+
+
+def sweep(cases: Iterable[Case], *, folder: Path, jobs: int, stop_early: bool = False) -> Iterator[Found]:
+    """Play the cases, some side by side, and say what came of each."""
+    running: dict[int, tuple[Case, Path]] = {}
+    rest = iter(enumerate(cases))
+    while True:
+        while len(running) < jobs and (following := next(rest, None)) is not None:
+            number, case = following
+            place = folder / str(number)
+            place.mkdir()
+            running[_fork(partial(_play, case, place), place)] = case, place
+        if not running:
+            return
+        pid, _ = os.wait()
+        case, place = running.pop(pid)
+        found = _read(case, place)
+        shutil.rmtree(place)
+        yield found
+        if found.violation and stop_early:
+            rest = iter(())
+
+
+def _play(case: Case, place: Path) -> None:
+    for life in case.lives():
+        code = _wait(_fork(partial(live, place, life), place))
+        if code not in (0, DIED):
+            raise Violation(f"life {life.number} ended with {code}: {_error(place)}")
+    counts = judge(place, "judged")
+    (place / "counts").write_text(json.dumps(counts))
+
+
+def _read(case: Case, place: Path) -> Found:
+    if (place / "counts").exists():
+        return Found(case, Counter(json.loads((place / "counts").read_text())))
+    return Found(case, Counter(), _error(place))
+
+
+# ---------------------------------------------------------------- processes
+
+
+def _fork(work: Callable[[], object], place: Path) -> int:
+    """A child that does this and ends; what it raises is written down in its folder."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        signal.alarm(LONGEST_LIFE)
+        work()
+        code = 0
+    except BaseException:  # noqa: BLE001 - a child must never return into the loop of its parent
+        with (place / "error").open("a") as file:
+            file.write(traceback.format_exc())
+    finally:
+        os._exit(code)
+
+
+def _wait(pid: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _error(place: Path) -> str:
+    file = place / "error"
+    return file.read_text().strip().splitlines()[-1] if file.exists() else "it ended without a word"
+
+
+# ---------------------------------------------------------------- which cases
+
+
+def single(
+    points: Sequence[str], *, every: int, brief: bool, both: bool, only: str, mutant: str = ""
+) -> Iterator[Case]:
+    """A death at each point, or at every nth of each name; a brief sweep leaves out what is like its neighbours."""
+    seen: Counter[str] = Counter()
+    for number, name in enumerate(points, start=1):
+        left_out = (brief and name in BRIEF) or not name.startswith(tuple(only.split(",")))
+        if not left_out and seen[name] % every == 0:
+            finds, late = number % 2 == 0, number // 2 % 2 == 0
+            yield Case((number,), finds, late, mutant)
+            if both:
+                yield Case((number,), not finds, not late, mutant)
+        seen[name] += 1
+
+
+def pairs(points: Sequence[str], count: int, *, seed: int) -> Iterator[Case]:
+    """Two deaths, the second one soon: in the recovery from the first."""
+    chance = random.Random(seed)
+    for _ in range(count):
+        deaths = chance.randint(1, len(points)), chance.randint(1, 40)
+        yield Case(deaths, chance.random() < 0.5, chance.random() < 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A whole sweep, in numbers."""
+
+    points: int
+    kinds: int
+    cases: int
+    pairs: int
+    counts: dict[str, int]
+    violations: list[str]
+
+
+def run(
+    *, every: int, brief: bool, both: bool, pair_count: int, mutant: str, only: str, jobs: int
+) -> Result:
+    """Sweep: each point, or `every` nth of a name, or `only` points whose name begins so."""
+    be_quiet()
+    with tempfile.TemporaryDirectory(dir=fast_folder()) as name:
+        folder = Path(name)
+        points = points_of(folder, mutant=mutant)
+        singles = list(single(points, every=every, brief=brief, both=both, only=only, mutant=mutant))
+        doubles = list(pairs(points, pair_count, seed=1))
+        counts, violations, played = Counter[str](), [], 0
+        for found in sweep([*singles, *doubles], folder=folder, jobs=jobs, stop_early=bool(mutant)):
+            played += 1
+            counts += found.counts
+            if found.violation:
+                names = [points[point - 1] for point in found.case.deaths if point <= len(points)]
+                violations.append(f"{found.case}, {names}: {found.violation}")
+        return Result(len(points), len(set(points)), played, len(doubles), dict(counts), violations)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--every", type=int, default=1, help="only every nth case")
+    parser.add_argument("--brief", action="store_true", help="leave out points that are like their neighbours")
+    parser.add_argument("--both", action="store_true", help="each point with and without a provider that can be asked")
+    parser.add_argument("--pairs", type=int, default=0, help="how many random pairs of deaths")
+    parser.add_argument("--mutant", default="", help="break the bot on purpose, and stop at the first violation")
+    parser.add_argument("--only", default="", help="only points whose name begins so, separated by commas")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    found = parser.parse_args()
+    result = run(
+        every=found.every, brief=found.brief, both=found.both, pair_count=found.pairs,
+        mutant=found.mutant, only=found.only, jobs=found.jobs,
+    )  # fmt: skip
+    print(json.dumps(asdict(result)))
+    return 1 if result.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""A short form of the crash sweep, and the mutants that it must catch; `make prove` sweeps every point."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def sweep(*arguments: str) -> dict[str, Any]:
+    """In a process of its own: what is forked must have no threads."""
+    command = [sys.executable, "-m", "tests.crash.sweep", *arguments]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.stdout, ended.stderr
+    result: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return result
+
+
+@pytest.mark.prove
+def test_dying_anywhere_loses_nothing_and_repeats_no_action():
+    found = sweep("--brief", "--every", "10", "--pairs", "6")
+
+    assert found["violations"] == []
+    assert found["points"] > 300
+    assert found["counts"]["deaths"] >= found["cases"]
+    assert found["counts"]["resumed"] > 0
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize(
+    ("mutant", "where", "says"),
+    [
+        ("ack before persist", "ack", "is lost"),
+        ("dedupe by header", "commit.before", "is lost"),
+        ("no announcement", "job", "started 2 times"),
+    ],
+)
+def test_a_bot_that_is_broken_on_purpose_is_caught(mutant, where, says):
+    found = sweep("--mutant", mutant, "--only", where)
+
+    assert len(found["violations"]) >= 1
+    assert says in found["violations"][0]
