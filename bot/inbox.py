@@ -91,7 +91,7 @@ class Inbox:
         """
         person = self._person(incoming)
         rule = self._rules.get(incoming.channel, ChannelRule())
-        if person is None and rule.strangers == "refuse" and _sender(incoming.data):
+        if person is None and rule.strangers == "refuse" and _says_something(incoming.data):
             return self._refuse(incoming)
         self._check_room(incoming)
         data = self._prepared(incoming, person, rule)
@@ -143,6 +143,11 @@ class Inbox:
         self.counts.accepted += 1
         if not isinstance(data, DeliveryReported | FeedbackReceived | ThreadOpened):
             self._wake(received.thread_id)
+
+
+def _says_something(data: AnyInput) -> bool:
+    """A delete only takes something back, and not every provider says whose it was."""
+    return isinstance(data, MessageReceived | MessageEdited)
 
 
 def _sender(data: AnyInput) -> Sender | None:

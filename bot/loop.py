@@ -18,7 +18,7 @@ from bot.decide import Action, AskModel, Plan, RunTool, Wait, fold_drafts
 from bot.errors import BrokenEvent, Fenced, StoreError, StoreFull, UnknownEvent
 from bot.events import AskSettings, Draft, Event, ModelAsked, Step, ToolFinished
 from bot.lanes import Lane, LaneCache
-from bot.ports import Appended, Clock, Model, Store
+from bot.ports import Appended, Clock, Loaded, Model, Store
 from bot.rules import Rules
 from bot.thread import Calling, Thread, fold, fold_all
 from bot.tool_runner import run_tool
@@ -159,6 +159,10 @@ class Loop:
         expected = (
             plan.thread if plan and _is_as_planned(appended, now, len(results) + len(decisions)) else None
         )
+        if (
+            expected is None
+        ):  # what was rendered of events that were planned here stands elsewhere, or nowhere
+            lane.blocks = {key: text for key, text in lane.blocks.items() if key[0] <= lane.thread.seq}
         self._take_in(lane, appended.events, expected)
         self._world.watch(lane.thread, appended.events)
         return appended
@@ -312,27 +316,36 @@ class Loop:
     # ------------------------------------------------------------ errors of our own
 
     async def _park(self, thread_id: str, reason: str) -> None:
-        if thread_id in self._broken:
-            return
-        self._broken.add(thread_id)
+        """Write down that this thread cannot go on; an input that arrives meanwhile only means trying again."""
+        try:
+            while not await self._parked(thread_id, reason):
+                log.info("an input came in while parking; parking again", thread_id=thread_id)
+        except Fenced:
+            log.info("another process has this thread; letting go of it", thread_id=thread_id)
+
+    async def _parked(self, thread_id: str, reason: str) -> bool:
         loaded = await self._store.load(thread_id)
-        thread = Thread(thread_id)
+        thread = self._as_far_as_it_folds(loaded)
+        if thread.parked or (loaded.broken and thread_id in self._broken):
+            return True
+        drafts = decide.give_up(thread, reason, self._world.rules())
+        appended = await self._until_stored(
+            lambda: self._store.append(
+                thread_id, head=loaded.head, seen=loaded.last_seq, decisions=drafts, settled=True
+            )
+        )
+        if appended.decided and loaded.broken:
+            self._broken.add(thread_id)  # its thread.parked stands behind what nobody can read
+        return appended.decided
+
+    def _as_far_as_it_folds(self, loaded: Loaded) -> Thread:
+        thread = snapshot.parse(loaded.snapshot) if loaded.snapshot else Thread(loaded.thread_id)
         try:
             for event in loaded.events:
                 thread = fold(thread, event)
         except (ValueError, LookupError):
-            log.warning("the log of this thread cannot be folded", thread_id=thread_id)
-        if thread.parked:
-            return
-        drafts = decide.give_up(thread, reason, self._world.rules())
-        try:
-            await self._until_stored(
-                lambda: self._store.append(
-                    thread_id, head=loaded.head, seen=loaded.last_seq, decisions=drafts, settled=True
-                )
-            )
-        except Fenced:
-            log.info("another process has this thread; letting go of it", thread_id=thread_id)
+            log.warning("the log of this thread cannot be folded", thread_id=loaded.thread_id)
+        return thread
 
 
 def _trace(lane: Lane, plan: Plan | None) -> str:

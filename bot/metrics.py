@@ -204,7 +204,8 @@ class Metrics:
         self._replayed.clear()
 
     async def _replay_thread(self, store: Store, row: ThreadRow) -> None:
-        thread, seq = Followed(row.thread_id, row.agent, row.channel), 0
+        thread = Followed(row.thread_id, row.agent, row.channel)
+        seq = self._replayed.get(row.thread_id, 0)  # begun before, if this was started again after a failure
         try:
             while events := await store.events(row.thread_id, after=seq, limit=PAGE):
                 for event in events:

@@ -6,7 +6,7 @@ arrived; such a part is looked for before it is sent again.
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -81,7 +81,8 @@ class Outbox:
         store.listen(self._heard)
 
     async def run(self) -> None:
-        """Deliver whatever comes due, until cancelled or drained."""
+        """Deliver whatever comes due, until cancelled or drained. It may be run again after a failure."""
+        self._queues = Queues()  # what was under way or in mind is on disk too
         async with asyncio.TaskGroup() as group:
             while not self._stopping:
                 await self._start_due(group)
@@ -119,9 +120,12 @@ class Outbox:
     async def _start_due(self, group: asyncio.TaskGroup) -> int:
         if self._unreported:
             return 0  # what is sent now could not be written down
-        rows = self._queues.take_ready()
+        started = self._start(self._queues.take_ready(), group)
         if self._queues.must_ask(self._clock()):
-            rows += await self._ask()
+            started += self._start(await self._ask(), group)
+        return started
+
+    def _start(self, rows: Sequence[OutboxRow], group: asyncio.TaskGroup) -> int:
         for row in rows:
             self._idle.clear()
             group.create_task(self._deliver(row))

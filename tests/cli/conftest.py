@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +65,12 @@ def logs() -> Iterator[None]:
 
 
 @pytest.fixture
-def run(root: Path, logs: None, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in that folder."""
+def run(root: Path, logs: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command in that folder; `says` is what comes through its pipe."""
 
-    def command(*arguments: str) -> Ran:
+    def command(*arguments: str, says: str = "") -> Ran:
         capsys.readouterr()
+        monkeypatch.setattr("sys.stdin", StringIO(says))
         status = main(["--root", str(root), *arguments])
         captured = capsys.readouterr()
         return Ran(status, captured.out, captured.err)

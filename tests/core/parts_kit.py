@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,8 +11,11 @@ from typing import Any
 import async_solipsism
 
 from bot import ids
+from bot.delivery import OutboxPolicy
 from bot.errors import SendFailed, StoreFull
 from bot.events import Event, Incoming, Outgoing, ThreadOpened, TurnEnded
+from bot.outbox import Outbox
+from bot.people import Contact
 from bot.ports import DueTimer, Health, OutboxRow, Part, Received, ThreadRow
 from bot.store import index
 
@@ -81,7 +85,7 @@ class FakeStore:
     def _apply(self, change: index.Change, event: Event) -> None:
         match change:
             case index.AddOutbox():
-                outgoing = event.data.outgoing[change.number]  # type: ignore[union-attr]
+                outgoing = event.data.outgoing[change.number]
                 row = OutboxRow(change.id, change.thread_id, change.seq, outgoing, event.time, change.run)
                 self.rows[change.id] = row
             case index.ReportPart():
@@ -227,3 +231,38 @@ class FakeChannel:
 
     def texts(self, destination: str) -> list[str]:
         return [sent.text for sent in self.sent if sent.destination == destination]
+
+
+OPERATOR = Contact("slack", "T1", "D-operator")
+
+
+def make(store, *channels, policy=None, **given):
+    return Outbox(
+        store,
+        {(channel.name, channel.account): channel for channel in channels},
+        clock=clock,
+        policy=policy or OutboxPolicy(),
+        operator=given.pop("operator", lambda: OPERATOR),
+        jitter=lambda: 0.0,
+        **given,
+    )
+
+
+@asynccontextmanager
+async def running(outbox):
+    task = asyncio.create_task(outbox.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def reports(store, status=None, thread_id="t1"):
+    found = [event.data for event in store.log[thread_id] if event.data.type == "delivery.reported"]
+    return [report for report in found if status in (None, report.status)]
+
+
+def retry(retry_after=None):
+    return SendFailed("rate_limited", kind="retry", retry_after=retry_after)

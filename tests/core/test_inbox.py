@@ -110,9 +110,15 @@ async def test_where_strangers_are_refused_nothing_of_theirs_is_stored(store, wo
 
     refused = await inbox.receive(said(by=sender("T001/U999")))
     known = await inbox.receive(said(ts="2"))
+    nobody = Sender(channel="slack", address="", proof="none")
+    taken_back = Incoming(
+        MessageDeleted(place="2", sender=nobody), channel="slack", thread_id=known.thread_id
+    )
+    deleted = await inbox.receive(taken_back)
 
     assert refused is REFUSED
-    assert [row.thread_id for row in await store.threads()] == [known.thread_id] == woken
+    assert deleted.seq == 3
+    assert [row.thread_id for row in await store.threads()] == [known.thread_id]
     assert inbox.counts.refused == 1
 
 

@@ -196,6 +196,31 @@ def test_a_thread_that_cannot_be_read_does_not_keep_the_others_out():
     run(scenario())
 
 
+def test_a_replay_that_is_started_again_after_a_failure_counts_nothing_twice():
+    async def scenario():
+        store: Any = FakeStore()
+        for name in ("t1", "t2"):
+            store.open(name)
+            store.write(name, FeedbackReceived(rating=5))
+        read, failing = store.events, ["t1"]
+
+        async def events(thread_id, **given):
+            if thread_id in failing:
+                failing.remove(thread_id)
+                raise OSError
+            return await read(thread_id, **given)
+
+        store.events = events
+        metrics = Metrics()
+        with pytest.raises(OSError):  # noqa: PT011 - the very one above
+            await metrics.replay(store)
+        await metrics.replay(store)
+
+        assert value(metrics, "agent_user_satisfaction_count", **BY) == 2
+
+    run(scenario())
+
+
 async def test_how_the_bot_stands_is_asked_at_each_reading():
     metrics, waiting = Metrics(), [1.0]
     metrics.watch("saywhen_outbox_waiting", "Messages.", lambda: waiting[0])

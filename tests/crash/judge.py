@@ -31,10 +31,10 @@ def _check_inputs(journal: Journal, run: str, logs: dict[str, Log]) -> None:
 
 
 def _check_calls(journal: Journal, run: str, counts: Counts) -> None:
-    """An unsafe tool ran once a call; every other repetition was announced."""
-    ran = Counter(tuple(line) for line in journal.lines("ran"))
-    for (name, key), times in ran.items():
-        must(times == 1 or name != "job", run, f"job {key} started {times} times")
+    """An unsafe tool ran once for a message that asks for it; every call of the model was announced."""
+    ran = Counter((name, about) for name, about, _ in journal.lines("ran"))
+    for (name, about), times in ran.items():
+        must(times == 1 or name != "job", run, f"the job of {about} started {times} times")
     counts["tools run"] = ran.total()
     counts["tools run again"] = sum(times - 1 for times in ran.values())
     thought = len(list(journal.lines("thought")))

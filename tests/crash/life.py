@@ -107,9 +107,10 @@ class World:
 
     def tools(self) -> list[Tool]:
         async def act(name: str, ctx: ToolContext) -> None:
+            about = await self._about(ctx)
             self.points(f"{name}.before")
-            self.journal.note("ran", name, ctx.key)
-            await self.during(f"{name} {await self._about(ctx)}")
+            self.journal.note("ran", name, about, ctx.key)
+            await self.during(f"{name} {about}")
             self.points(f"{name}.after")
 
         @tool(effect="read")

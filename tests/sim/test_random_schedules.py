@@ -4,9 +4,6 @@ from collections import Counter
 
 import pytest
 
-from bot.ports import Appended
-from bot.store.sqlite import SqliteStore
-from tests.sim.checks import Violation
 from tests.sim.world import Chances, run_seed
 
 SEEDS = 24
@@ -34,20 +31,3 @@ async def test_without_crashes_every_model_call_is_one_step_and_no_result_is_thr
     assert total["model calls"] == total["asked"] == total["answered"]
     assert total["doubled sends"] == 0
     assert total["resumed"] == 0
-
-
-class AnnouncesAnyway(SqliteStore):
-    """Writes its decisions although an input has arrived."""
-
-    async def append(self, thread_id: str, *, head: int, seen: int, **more) -> Appended:
-        row = await self.thread(thread_id)
-        appended = await super().append(thread_id, head=head, seen=row.last_seq, **more)
-        missed = await self.events(thread_id, after=seen)
-        return Appended(missed, appended.decided)
-
-
-@pytest.mark.prove
-async def test_decisions_written_although_an_input_arrived_are_caught(ram):
-    with pytest.raises(Violation):
-        for seed in range(200):
-            await run_seed(seed, ram, chances=Chances(inputs=0.4), store_class=AnnouncesAnyway)

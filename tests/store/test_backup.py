@@ -1,6 +1,6 @@
 """A backup while the bot runs."""
 
-# ruff: noqa: ASYNC221, ASYNC240 - a test may block its own event loop
+# ruff: noqa: ASYNC240 - a test may block its own event loop
 
 import asyncio
 import shutil

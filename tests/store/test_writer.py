@@ -1,6 +1,6 @@
 """The writer thread: one commit for many, all or nothing, and what happens when the disk is full or taken away."""
 
-# ruff: noqa: ASYNC221, ASYNC240 - a test may block its own event loop
+# ruff: noqa: ASYNC240 - a test may block its own event loop
 
 import asyncio
 import hashlib
