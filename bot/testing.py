@@ -50,6 +50,7 @@ from bot.store.sqlite import SqliteStore
 from bot.timers import Timers
 from bot.tools import Agent, Tool, tools_text
 
+PROMPT = "You are an agent in a test."
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 Scripted = ModelAnswered | Exception
 Script = Iterable[Scripted] | Callable[[Mapping[str, JsonValue]], Scripted]
@@ -268,6 +269,7 @@ async def open_test_bot(
     clock: FakeClock | None = None,
     crashpoint: Callable[[str], None] = lambda name: None,
     model: Model | None = None,
+    prompt: str = PROMPT,
     loop_class: type[Loop] = Loop,
 ) -> AsyncIterator[Bot]:
     """A bot with one agent that has these tools, on a database in this folder; a `model` thinks instead of a script."""
@@ -284,7 +286,7 @@ async def open_test_bot(
         fold_version=fold_version(),
         crashpoint=crashpoint,
     )
-    parts = agent_parts(tools)
+    parts = agent_parts(tools, prompt=prompt)
     applied = rules(_rules(parts, backup=backup is not None))
     world = World(
         agents={"assistant": parts},
@@ -306,7 +308,7 @@ async def open_test_bot(
         await store.close()
 
 
-def agent_parts(tools: Sequence[Tool], *, prompt: str = "You are an agent in a test.") -> AgentParts:
+def agent_parts(tools: Sequence[Tool], *, prompt: str = PROMPT) -> AgentParts:
     """An agent of these tools, put together as in the real bot."""
     agent = Agent(name="assistant", description="a test", prompt="assistant", tools=tuple(tools))
     texts = AgentTexts(prompt, tools_text(agent.tools), schema_text(agent.calls))

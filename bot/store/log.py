@@ -30,7 +30,7 @@ _ARRIVE_BY_PLACE = _ARRIVE + (
 _ADVANCE = """
 UPDATE threads SET head = ?, last_seq = ?, settled_seq = iif(?, ?, settled_seq), tries = iif(?, 0, tries),
     updated_at = max(updated_at, ?)
-WHERE thread_id = ? AND head >= ? AND last_seq = ? RETURNING channel, updated_at
+WHERE thread_id = ? AND head = ? AND last_seq = ? RETURNING channel, updated_at
 """
 _INSERT = """
 INSERT INTO events (thread_id, seq, id, type, v, time, actor_kind, actor, channel, run, correlation, dedupe,

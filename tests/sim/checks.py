@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from bot import context, snapshot
 from bot import events as ev
 from bot.canonical import digest
@@ -161,7 +163,7 @@ def check_database(path: Path, run: str, counts: Counts) -> dict[str, Log]:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         found = connection.execute("PRAGMA integrity_check").fetchone()[0]
         must(found == "ok", run, f"the file is damaged: {found}")
-        logs = dict(_logs(connection, run))
+        logs = dict(logs_in(connection, run))
         for log in logs.values():
             check_log(run, log, counts)
             _check_timers(connection, run, log)
@@ -172,7 +174,7 @@ def check_database(path: Path, run: str, counts: Counts) -> dict[str, Log]:
     return logs
 
 
-def _logs(connection: sqlite3.Connection, run: str) -> Iterator[tuple[str, Log]]:
+def logs_in(connection: sqlite3.Connection, run: str) -> Iterator[tuple[str, Log]]:
     for (thread_id,) in connection.execute("SELECT thread_id FROM threads ORDER BY thread_id").fetchall():
         log, broken = queries.events_after(connection.execute, thread_id, 0)
         must(not broken, run, broken)
@@ -187,7 +189,13 @@ def _check_timers(connection: sqlite3.Connection, run: str, log: Log) -> None:
 
 
 def _check_requests(connection: sqlite3.Connection, run: str, log: Log, counts: Counts) -> None:
-    """Every request is rebuilt from the log and the texts alone, with the hash that was written down."""
+    for seq, logged, body in rebuilt(connection, log):
+        must(digest(body) == logged, run, f"request {seq} is not rebuilt the same")
+        counts["requests rebuilt"] += 1
+
+
+def rebuilt(connection: sqlite3.Connection, log: Log) -> Iterator[tuple[int, str, dict[str, JsonValue]]]:
+    """Every request of a thread from the log and the texts alone: its seq, the hash written down, the body."""
     thread, events = Thread(log[0].thread_id), {event.seq: event for event in log}
     for event in log:
         if isinstance(asked := event.data, ev.ModelAsked):
@@ -195,9 +203,8 @@ def _check_requests(connection: sqlite3.Connection, run: str, log: Log, counts: 
             texts = queries.texts(connection.execute, names)
             agent = AgentTexts(*(texts[name] for name in names))
             before = {seq: each for seq, each in events.items() if seq < event.seq}
-            body = context.request(thread, before, agent, Ask(asked.model, asked.now, asked.settings))
-            must(digest(body) == asked.request, run, f"request {event.seq} is not rebuilt the same")
-            counts["requests rebuilt"] += 1
+            ask = Ask(asked.model, asked.now, asked.settings)
+            yield event.seq, asked.request, context.request(thread, before, agent, ask)
         thread = fold(thread, event)
 
 

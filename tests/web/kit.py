@@ -1,7 +1,7 @@
 """A bot with a web side for tests: the real store, loop and inbox, a scripted model, and nothing on the network."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from bot.secrets import Secret
 from bot.testing import Bot, Script, open_test_bot, reply
 from bot.tools import Tool
 from bot.web import Check, Readiness, Site, create_app, end_streams
+from bot.web.site import FindThread
 
 TOKEN = "tok-0123456789abcdef"
 HOST = "127.0.0.1:8000"
@@ -60,7 +61,7 @@ class Web:
             await self.bot.settle()
 
 
-def find_thread(bot: Bot) -> Callable[[str, str, str], Awaitable[str | None]]:
+def find_thread(bot: Bot) -> FindThread:
     async def find(channel: str, account: str, conversation: str) -> str | None:
         wanted = (channel, account, conversation)
         rows = await bot.store.threads(limit=10_000)
@@ -118,7 +119,7 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="on")
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
@@ -128,3 +129,10 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
             end_streams(app)
         server.should_exit = True
         await task
+
+
+async def until(told: Callable[[], bool]) -> None:
+    """Wait for something to become true, for a few seconds at most."""
+    async with asyncio.timeout(5):
+        while not told():  # noqa: ASYNC110  # a test looks from outside
+            await asyncio.sleep(0.01)

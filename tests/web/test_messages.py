@@ -6,7 +6,7 @@ import pytest
 
 from bot.errors import Overloaded, StoreClosed, StoreFull
 from bot.testing import call, failure, reply
-from tests.web.kit import open_web, serving
+from tests.web.kit import open_web, serving, until
 
 
 async def test_who_waits_gets_the_reply(tmp_path):
@@ -248,18 +248,14 @@ async def test_a_caller_who_hangs_up_frees_the_wait(tmp_path):
     async with open_web(tmp_path) as web, serving(web.app) as url:
         web.thinking.clear()
         address = url.removeprefix("http://").split(":")
-        reader, writer = await asyncio.open_connection(address[0], int(address[1]))
+        _, writer = await asyncio.open_connection(address[0], int(address[1]))
         body = b'{"conversation": "c1", "text": "hello"}'
         head = f"POST /api/messages?wait=60 HTTP/1.1\r\nHost: {':'.join(address)}\r\nContent-Length: {len(body)}\r\n"
         writer.write(head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
         await writer.drain()
-        while not web.app.state.watch.count:
-            await asyncio.sleep(0.01)
+        await until(lambda: web.app.state.watch.count == 1)
         writer.close()
-        async with asyncio.timeout(3):
-            while web.app.state.watch.count:
-                await asyncio.sleep(0.01)
-        del reader
+        await until(lambda: web.app.state.watch.count == 0)
 
 
 async def test_an_error_nobody_expected_is_short_and_without_a_trace(tmp_path):

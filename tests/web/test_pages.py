@@ -72,16 +72,14 @@ def test_every_type_of_event_is_here():
     assert {data.type for data in EVERY} == set(TYPES)
 
 
-@pytest.mark.parametrize("data", EVERY, ids=lambda data: data.type)
-async def test_nobodys_words_become_part_of_a_page(tmp_path, data):
-    event = Event("T", 6, "", NOW, data, actor=EVIL, channel=EVIL)
-
+async def test_nobodys_words_become_part_of_a_page(tmp_path):
     async with open_web(tmp_path) as web:
         pages = pages_of(web)
-        found = await timeline_of(pages, event) + pages._bubble_html(event)
-
-    assert "<script" not in found
-    assert "<img" not in found
+        for data in EVERY:
+            event = Event("T", 6, "", NOW, data, actor=EVIL, channel=EVIL)
+            found = await timeline_of(pages, event) + pages._bubble_html(event)
+            assert "<script" not in found, data.type
+            assert "<img" not in found, data.type
 
 
 def pages_of(web):
@@ -92,7 +90,7 @@ def pages_of(web):
     return Pages(Parts(web.site, Readings(web.site), web.app.state.watch), environment())
 
 
-async def timeline_of(pages, event: Event) -> str:
+async def timeline_of(pages, event):
     shown = await pages._shown([event])
     return pages._card.render(shown=shown[0], deliveries={})
 
@@ -162,7 +160,7 @@ def test_a_bill_says_what_is_known_and_what_is_not():
         bill.add(Event("T", bill.seq + 1, "", NOW, data))
 
     assert (bill.calls, bill.usage.input, bill.seq) == (3, 2_000_010, 3)
-    assert bill.money(simulated=False) == "$6.00 and what ours cost (price not known)"
+    assert bill.money(simulated=False) == "$6.00 (ours: price not known)"
     assert bill.money(simulated=True) == "free: simulated model"
 
 
