@@ -228,7 +228,10 @@ async def run(core: Core, load: Load, *, prefix: str = "") -> None:
 
 
 async def run_store(store: SqliteStore, load: Load, *, prefix: str = "") -> None:
-    """The floor's four transactions, through our store and with our events."""
+    """The floor's four transactions, through our store and with our events.
+
+    Nothing is read: the loop hears what is committed, and keeps the threads it works on in mind.
+    """
     numbers = itertools.count()
 
     async def lane(number: int) -> None:
@@ -244,7 +247,6 @@ async def _message(store: SqliteStore, conversation: str, number: int, head: int
     """One message through the store; returns the thread's new head."""
     received = await store.receive(incoming(conversation, number))
     thread, seq = received.thread_id, received.seq
-    await store.events(thread, after=max(0, seq - 20))
     call = {"call_id": f"c{seq}", "tool": TOOL, "args_digest": "0" * 64}
     started = ToolStarted(**call, args={"number": str(number)}, effect="read", key=f"{thread}:c{seq}")
     appended = await store.append(thread, head=head, seen=seq, decisions=[Draft(started, run=f"r{seq}")])

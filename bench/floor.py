@@ -1,19 +1,20 @@
 """The floor: what four durable transactions a message cost with nothing but `sqlite3` and group commit.
 
-The same transactions as the prototype of the design: an input, a call announced, its result and the reply, the
-delivery; a reader that takes the last 20 events of the conversation before the turn. JSON, but no validation,
-no envelope, no fence and no rules.
+The prototype of the design: an input, a call announced, its result and the reply, the delivery; four events of
+one small pydantic model; the last 20 events of the conversation are read before the turn. No envelope, no index
+tables beyond what it needs, no fence, no rules, no prompt.
 """
 
 import asyncio
 import itertools
-import json
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from bench.scene import TOOL, Load, answer, found, question
 
@@ -29,6 +30,18 @@ CREATE TABLE outbox (id INTEGER PRIMARY KEY, thread_id TEXT, seq INTEGER, key TE
 _EVENT = "INSERT INTO events (thread_id, seq, dedupe, data) VALUES (?, ?, ?, ?)"
 
 Work = Callable[[sqlite3.Cursor], Any]
+
+
+class FloorEvent(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    type: str
+    text: str = ""
+    tool: str = ""
+    args: dict[str, str] = {}
+
+
+_EVENTS = TypeAdapter(list[FloorEvent])
 
 
 class Floor:
@@ -96,36 +109,34 @@ class Floor:
         return self.submit(lambda cursor: self._ingest(cursor, thread, number))
 
     async def answer(self, thread: str, number: int) -> None:
-        history = self._history(thread)
-        call = {"type": "tool_call", "tool": TOOL, "args": {"number": str(number)}, "after": len(history)}
-        await self.submit(lambda cursor: self._announce(cursor, thread, call))
-        result = {"type": "tool_result", "tool": TOOL, "text": found(str(number))}
-        final = {"type": "reply", "text": answer(str(number))}
-        row = await self.submit(lambda cursor: self._finish(cursor, thread, result, final))
+        """The turn and the delivery."""
+        self._history(thread)
+        call = FloorEvent(type="tool_call", tool=TOOL, args={"number": str(number)})
+        await self.submit(lambda cursor: self._append(cursor, thread, call))
+        result = FloorEvent(type="tool_result", tool=TOOL, text=found(str(number)))
+        reply = FloorEvent(type="reply", text=answer(str(number)))
+        row = await self.submit(lambda cursor: self._finish(cursor, thread, result, reply))
         await self.submit(lambda cursor: cursor.execute("UPDATE outbox SET state = 'sent' WHERE id = ?", (row,)))
 
-    def _history(self, thread: str) -> list[Any]:
+    def _history(self, thread: str) -> list[FloorEvent]:
         rows = self._reading.execute(
             "SELECT data FROM events WHERE thread_id = ? ORDER BY seq DESC LIMIT ?", (thread, HISTORY)
         )
-        return [json.loads(data) for (data,) in rows.fetchall()]
+        return _EVENTS.validate_json(f"[{','.join(data for (data,) in rows.fetchall())}]")
 
     def _ingest(self, cursor: sqlite3.Cursor, thread: str, number: int) -> None:
         dedupe = f"{thread}:{number}"
         if cursor.execute("SELECT 1 FROM events WHERE dedupe = ?", (dedupe,)).fetchone():
             return
         cursor.execute("INSERT OR IGNORE INTO threads VALUES (?, 0, 0, 0)", (thread,))
-        self._append(cursor, thread, {"type": "message", "text": question(number)}, dedupe=dedupe)
+        self._append(cursor, thread, FloorEvent(type="message", text=question(number)), dedupe=dedupe)
         cursor.execute("UPDATE threads SET pending = pending + 1 WHERE id = ?", (thread,))
 
-    def _announce(self, cursor: sqlite3.Cursor, thread: str, call: dict[str, Any]) -> None:
-        self._append(cursor, thread, call)
-
     def _finish(
-        self, cursor: sqlite3.Cursor, thread: str, result: dict[str, Any], final: dict[str, Any]
+        self, cursor: sqlite3.Cursor, thread: str, result: FloorEvent, reply: FloorEvent
     ) -> int | None:
         self._append(cursor, thread, result)
-        seq = self._append(cursor, thread, final)
+        seq = self._append(cursor, thread, reply)
         cursor.execute(
             "INSERT INTO outbox (thread_id, seq, key, state) VALUES (?, ?, ?, 'open')",
             (thread, seq, f"{thread}:{seq}"),
@@ -134,9 +145,11 @@ class Floor:
         cursor.execute("UPDATE threads SET done_seq = ?, pending = pending - 1 WHERE id = ?", (seq, thread))
         return row
 
-    def _append(self, cursor: sqlite3.Cursor, thread: str, data: dict[str, Any], dedupe: str | None = None) -> int:
+    def _append(
+        self, cursor: sqlite3.Cursor, thread: str, event: FloorEvent, dedupe: str | None = None
+    ) -> int:
         seq: int = cursor.execute("SELECT last_seq FROM threads WHERE id = ?", (thread,)).fetchone()[0] + 1
-        cursor.execute(_EVENT, (thread, seq, dedupe, json.dumps(data)))
+        cursor.execute(_EVENT, (thread, seq, dedupe, event.model_dump_json()))
         cursor.execute("UPDATE threads SET last_seq = ? WHERE id = ?", (seq, thread))
         self.events += 1
         return seq

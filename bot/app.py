@@ -219,6 +219,7 @@ def _channels(config: Config, store: SqliteStore) -> list[Channel]:
         api_url=slack.api_url,
         allow_bots=frozenset(slack.allow_bots),
         knows=knows,
+        seconds_between_sends=slack.pace.total_seconds(),
     )
     return [channel]
 

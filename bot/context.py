@@ -120,7 +120,9 @@ def request(
         "messages": [{"role": "user", "content": [*content, _text(last)]}],
     }
     if settings.structured:
-        body["output_config"] = {"format": {"type": "json_schema", "schema": _known_schema(texts.output_schema)}}
+        body["output_config"] = {
+            "format": {"type": "json_schema", "schema": _known_schema(texts.output_schema)}
+        }
     return body
 
 

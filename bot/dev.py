@@ -15,7 +15,7 @@ import structlog
 
 from bot.config import Config
 from bot.errors import EXIT_CONFIG, EXIT_IO, EXIT_LOCKED, StartError
-from bot.store.lock import Locked, holder, lock_path
+from bot.store.lock import Locked, holder
 
 NEVER_AGAIN = (EXIT_LOCKED, EXIT_IO, EXIT_CONFIG)
 RESTART_PAUSE = 1.0  # seconds
@@ -40,7 +40,7 @@ async def dev(config: Config, environ: Mapping[str, str]) -> int:
     """Run until SIGTERM or SIGINT, or until the bot ends in a way that starting again cannot mend."""
     database = config.database.path
     if (found := holder(database)) is not None:
-        raise Locked(lock_path(database), found)
+        raise Locked(database, found)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -85,7 +85,7 @@ class Dev:
             sys.executable, "-m", "simulators", "--state", str(self._state_file()), "--port", port,
             "--people", json.dumps(self._people()), "--parent", str(os.getpid()),
             *self._allowed_hosts(),
-            stdout=PIPE, limit=LINE_LIMIT, cwd=self._config.root,
+            stdout=PIPE, limit=LINE_LIMIT, cwd=self._config.root, umask=0o077,
         )  # fmt: skip
         self._simulators = process
         assert process.stdout is not None

@@ -19,6 +19,7 @@ from bot.errors import BrokenEvent, Fenced, StoreError, StoreFull, UnknownEvent
 from bot.events import AskSettings, Draft, Event, ModelAsked, Step, ToolFinished
 from bot.lanes import Lane, LaneCache
 from bot.ports import Appended, Clock, Loaded, Model, Store
+from bot.replay import request_at
 from bot.rules import Rules
 from bot.thread import Calling, Thread, fold, fold_all
 from bot.tool_runner import run_tool
@@ -257,15 +258,7 @@ class Loop:
 
     async def request_at(self, thread_id: str, seq: int) -> dict[str, JsonValue]:
         """The request that the model.asked at this seq announced, byte for byte, from the log alone."""
-        before = await self._store.events(thread_id, after=0, limit=seq)
-        events = {event.seq: event for event in before}
-        announced = events[seq].data
-        if not isinstance(announced, ModelAsked):
-            raise ValueError(f"thread {thread_id}: seq {seq} is {events[seq].type}, not model.asked")
-        thread = fold_all(Thread(thread_id), (event for event in before if event.seq < seq))
-        texts = await self._store.texts([announced.prompt, announced.tools, announced.output_schema])
-        agent = AgentTexts(texts[announced.prompt], texts[announced.tools], texts[announced.output_schema])
-        return context.request(thread, events, agent, Ask(announced.model, announced.now, announced.settings))
+        return await request_at(self._store, thread_id, seq)
 
     # ------------------------------------------------------------ the world
 

@@ -34,11 +34,12 @@ async def run(config: Config, mode: Mode) -> None:
     stop = _stop_signal()
     lock = None if mode.wait_lock else Lock.acquire(config.database.path)
     web = WebServer(await listen_soon(config.web.host, config.web.port, mode.wait_lock))
-    url = config.web.public_url or f"http://{_reachable(config.web.host)}:{web.port}"
+    local = f"http://{_reachable(config.web.host)}:{web.port}"
+    url = config.web.public_url or local
     serving = asyncio.ensure_future(web.run())
     try:
         lock = lock or await _wait_for_lock(config, mode, stop)
-        lock.announce(url)
+        lock.announce(local)
         async with opened(config, mode, url=url, lock=lock) as bot:
             web.front.app = create_app(site_of(bot))
             await _work(bot, stop)

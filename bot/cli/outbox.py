@@ -9,13 +9,6 @@ from bot.cli.given import AsJson, place_of
 
 if TYPE_CHECKING:
     from bot.cli.place import Place
-    from bot.store.apply import Execute
-
-_NAMES = (
-    "id", "thread_id", "state", "channel", "account", "destination", "parts_sent", "attempts", "unsure",
-    "not_before", "created_at",
-)  # fmt: skip
-_ROWS = f"SELECT {', '.join(_NAMES)} FROM outbox WHERE state <> 'done' ORDER BY position LIMIT ?"  # noqa: S608
 
 
 def outbox(
@@ -45,16 +38,7 @@ def outbox(
 
 
 async def _rows(place: "Place", limit: int) -> list[dict[str, Any]]:
-    from bot.store.opening import open_visitor
-    from bot.store.read import Readers
+    from bot.cli.reading import open_store
 
-    readers = Readers(lambda: open_visitor(place.database), 1)
-    try:
-        return await readers.run(_waiting_and_dead, limit)
-    finally:
-        await readers.close()
-
-
-def _waiting_and_dead(execute: "Execute", limit: int) -> list[dict[str, Any]]:
-    rows = [dict(zip(_NAMES, row, strict=True)) for row in execute(_ROWS, (limit,))]
-    return [{**row, "unsure": bool(row["unsure"])} for row in rows]
+    async with open_store(place) as store:
+        return list(await store.unfinished_outbox(limit))

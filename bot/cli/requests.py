@@ -7,16 +7,14 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from bot import context
 from bot.canonical import digest
 from bot.cli.output import note, say
 from bot.cli.place import Place
 from bot.cli.reading import find_thread, open_store
-from bot.context import AgentTexts, Ask
 from bot.errors import BrokenEvent, SaywhenError
 from bot.events import ModelAsked
+from bot.replay import request_at
 from bot.store.read import ReadOnlyStore
-from bot.thread import Thread, fold_all
 
 
 class NoRequest(SaywhenError):
@@ -60,7 +58,7 @@ async def recompute(place: Place, beginning: str, at: int | None) -> Recomputed:
         row = await find_thread(store, beginning)
         seq, asked = await _asked_at(store, row.thread_id, at)
         try:
-            request = await _request_at(store, row.thread_id, seq, asked)
+            request = await request_at(store, row.thread_id, seq)
         except LookupError as error:
             raise BrokenEvent(
                 f"an event or a text that this request shows cannot be read: {error}"
@@ -80,17 +78,6 @@ async def _asked_at(store: ReadOnlyStore, thread_id: str, at: int | None) -> tup
             return seq, data
     seqs = ", ".join(str(seq) for seq, _ in asked[-10:])
     raise NoRequest(f"{at} is not a model.asked; the last ones of this thread are {seqs}")
-
-
-async def _request_at(
-    store: ReadOnlyStore, thread_id: str, seq: int, asked: ModelAsked
-) -> Mapping[str, JsonValue]:
-    before = await store.events(thread_id, limit=seq - 1)
-    thread = fold_all(Thread(thread_id), before)
-    texts = await store.texts([asked.prompt, asked.tools, asked.output_schema])
-    agent = AgentTexts(texts[asked.prompt], texts[asked.tools], texts[asked.output_schema])
-    events = {event.seq: event for event in before}
-    return context.request(thread, events, agent, Ask(asked.model, asked.now, asked.settings))
 
 
 def print_request(found: Recomputed) -> None:

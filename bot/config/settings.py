@@ -123,6 +123,7 @@ class SlackConfig(Section):
     api_url: Annotated[str, HttpUrl(ending="/api/")] | None = None
     allow_bots: tuple[str, ...] = ()
     strangers: Literal["chat", "refuse"] = "chat"
+    pace: Annotated[timedelta, Lasting(low=timedelta(0), high=MINUTE)] = timedelta(seconds=1)
 
     @property
     def on(self) -> bool:

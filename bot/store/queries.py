@@ -126,6 +126,20 @@ def outbox_due(execute: Execute, now: datetime, limit: int) -> list[OutboxRow]:
     return [message for row in rows for message in _outbox_row(execute, row)]
 
 
+_UNFINISHED = (
+    "id", "thread_id", "state", "channel", "account", "destination", "parts_sent", "attempts", "unsure",
+    "not_before", "created_at",
+)  # fmt: skip
+
+
+def unfinished_outbox(execute: Execute, limit: int) -> list[dict[str, JsonValue]]:
+    """The messages that wait to be sent and those that were given up, oldest first."""
+    columns = ", ".join(_UNFINISHED)
+    sql = f"SELECT {columns} FROM outbox WHERE state <> 'done' ORDER BY position LIMIT ?"  # noqa: S608 - our names
+    rows = [dict(zip(_UNFINISHED, row, strict=True)) for row in execute(sql, (limit,))]
+    return [{**row, "unsure": bool(row["unsure"])} for row in rows]
+
+
 def next_outbox(execute: Execute) -> datetime | None:
     """When the next message may be sent; in the past if one may be sent now."""
     return _maybe_time(execute(_NEXT_OUTBOX).fetchone()[0])

@@ -109,6 +109,10 @@ class Reads:
     async def next_outbox(self) -> datetime | None:
         return await self._readers.run(queries.next_outbox)
 
+    async def unfinished_outbox(self, limit: int = 100) -> list[dict[str, JsonValue]]:
+        """The messages that wait to be sent and those that were given up, oldest first."""
+        return await self._readers.run(queries.unfinished_outbox, limit)
+
     async def threads(self, *, limit: int = 100, before: str | None = None) -> list[ThreadRow]:
         """Threads, the one opened last first; `before` is the last id of the previous page."""
         return await self._readers.run(queries.threads, limit, before)

@@ -235,6 +235,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
             self._check_spoiled(error)
             del tx.events[mark:]
+            self._execute("ROLLBACK TO job")
             job.error = error
         self._execute("RELEASE job")
         self._crashpoint("savepoint.done")

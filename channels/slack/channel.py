@@ -40,7 +40,6 @@ class SlackChannel:
     """One Slack app in one workspace. `account` (team/bot user) is empty until Slack has said who we are."""
 
     name = NAME
-    seconds_between_sends = 1.0  # to one destination; what comes faster for long, Slack may drop
 
     def __init__(
         self,
@@ -54,7 +53,10 @@ class SlackChannel:
         ping_every: float = 10.0,
         silence: float = 30.0,
         at_once: int = AT_ONCE,
+        seconds_between_sends: float = 1.0,
     ) -> None:
+        """`seconds_between_sends` to one destination: what comes faster for long, Slack may drop unseen."""
+        self.seconds_between_sends = seconds_between_sends
         self._knows = knows
         self._allow_bots = allow_bots
         self._web = Web(bot_token, api_url=api_url, timeout=timeout)

@@ -92,7 +92,7 @@ async def test_conversations_are_kept_apart(tmp_path):
 
 
 async def test_hostile_words_stay_words(tmp_path):
-    async with open_web(tmp_path, script=[reply(EVIL), reply(EVIL)]) as web, page_of(web) as (page, url):
+    async with open_web(tmp_path, script=[reply(EVIL), reply(EVIL)]) as web, page_of(web) as (page, _):
         await say(page, EVIL)
         await expect(page.locator(".bubble.bot strong")).to_have_text("bold")
         await expect(page.locator(".bubble.me .words")).to_have_text(EVIL)

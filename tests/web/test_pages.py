@@ -155,12 +155,12 @@ def test_prices_are_those_of_the_model_or_not_known():
 
 def test_a_bill_says_what_is_known_and_what_is_not():
     bill = Bill()
-    for model, tokens in (("claude-sonnet-4-5", 1_000_000), ("ours", 10), ("claude-sonnet-4-5", 1_000_000)):
+    for model, tokens in (("claude-sonnet-4-5", 100_000), ("ours", 10), ("claude-sonnet-4-5", 100_000)):
         data = ev.ModelAnswered(model=model, usage=Usage(input=tokens))
         bill.add(Event("T", bill.seq + 1, "", NOW, data))
 
-    assert (bill.calls, bill.usage.input, bill.seq) == (3, 2_000_010, 3)
-    assert bill.money(simulated=False) == "$6.00 (ours: price not known)"
+    assert (bill.calls, bill.usage.input, bill.seq) == (3, 200_010, 3)
+    assert bill.money(simulated=False) == "$0.6000 (ours: price not known)"
     assert bill.money(simulated=True) == "free: simulated model"
 
 
