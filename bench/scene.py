@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-TURNS = 8
+TURNS = 5
 """So many messages a conversation has; then its place is taken by a new one, so that none grows for ever."""
 
 TOOL = "look_up"
@@ -21,6 +21,13 @@ def found(number: str) -> str:
 
 def answer(number: str) -> str:
     return ANSWER.format(number=number)
+
+
+# The same over Slack, with a tool that the default agent has.
+TIME_TOOL = "current_time"
+ZONE = "Asia/Tokyo"
+TIME_QUESTION = "What time is it in Tokyo now? I have a call with order {number} there. One sentence, please."
+TIME_ANSWER = "It is past noon in Tokyo, so there is time enough for your call about order {number}."
 
 
 @dataclass(frozen=True, slots=True)

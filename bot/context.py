@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from bot import events as ev
 from bot.canonical import canonical, digest, text_hash
 from bot.events import AskSettings, Event, ModelAsked
+from bot.sizes import LONGEST_ERROR, LONGEST_NAME, LONGEST_REMINDER, MOST_REMINDERS, shown_size
 from bot.thread import Answered, Thread
 
 RENDER_VERSION = 1
@@ -89,7 +90,7 @@ def asked(
         tools=_known_hash(texts.tools),
         output_schema=_known_hash(texts.output_schema),
         request=digest(body),
-        estimated_tokens=texts.tokens + sum(e.size for e in thread.window) // 4,
+        estimated_tokens=texts.tokens + shown_size(thread, ask.settings.block_clip) // 4 + 1,
         degraded=degraded,
     )
 
@@ -228,7 +229,7 @@ def _read(original: Event, version: Event, clip: int) -> str:
 
 
 def _who(data: ev.MessageReceived | ev.MessageEdited) -> dict[str, str]:
-    return {"from_": data.person or data.display or "guest"}
+    return {"from_": (data.person or data.display or "guest")[:LONGEST_NAME]}
 
 
 def _seq_of(thread: Thread, place: str) -> str:
@@ -236,14 +237,23 @@ def _seq_of(thread: Thread, place: str) -> str:
 
 
 def _blocks(blocks: Iterable[ev.Block], clip: int) -> str:
-    return "\n".join(_content(block, clip) for block in blocks)
+    """The blocks one after the other, at most `clip` bytes of all of them together."""
+    shown: list[str] = []
+    left = clip
+    for block in blocks:
+        if left <= 0 and shown:
+            return "\n".join((*shown, "[clipped: there is more]"))
+        shown.append(_content(block, left))
+        left -= len(shown[-1].encode()) + 1
+    return "\n".join(shown)
 
 
 def _content(block: ev.Block, clip: int) -> str:
-    text = _clipped(block.text, clip)
     if block.source == "person" and block.kind == "text":
-        return text
-    return _element(block.source, text, kind="" if block.kind == "text" else block.kind, name=block.name)
+        return _clipped(block.text, clip)
+    about = {"kind": "" if block.kind == "text" else block.kind, "name": block.name[:LONGEST_NAME]}
+    frame = len(_element(block.source, "-", **about).encode())
+    return _element(block.source, _clipped(block.text, max(0, clip - frame)), **about)
 
 
 def _element(tag: str, inner: str, **attributes: object) -> str:
@@ -289,11 +299,11 @@ def _situation(thread: Thread, events: Mapping[int, Event], ask: Ask) -> str:
 
 def _reminders(thread: Thread, events: Mapping[int, Event], zone: ZoneInfo) -> list[str]:
     shown = []
-    for timer in sorted(thread.timers.values(), key=lambda timer: timer.seq)[:20]:
+    for timer in sorted(thread.timers.values(), key=lambda timer: timer.seq)[:MOST_REMINDERS]:
         data = events[timer.seq].data if timer.purpose == "remind" else None
         if isinstance(data, ev.TimerSet):
             due = data.due_at.astimezone(zone).replace(microsecond=0).isoformat()
-            shown.append(f"- seq {timer.seq}: {_clipped(data.text, 200)}, due {due}")
+            shown.append(f"- seq {timer.seq}: {_clipped(data.text, LONGEST_REMINDER)}, due {due}")
     return ["open reminders:", *shown] if shown else []
 
 
@@ -306,8 +316,8 @@ def _errors(thread: Thread, events: Mapping[int, Event]) -> list[str]:
         for seq in fails.seqs:
             data = events[seq].data
             if isinstance(data, ev.ToolFinished):
-                lines.append(f"- seq {seq}: {data.tool}: {_clipped(data.result, 400)}")
+                lines.append(f"- seq {seq}: {data.tool}: {_clipped(data.result, LONGEST_ERROR)}")
     shown = ["unresolved errors:", *lines] if lines else []
     if isinstance(turn.last, Answered) and turn.last.failure and turn.last.failure.kind == "invalid":
-        shown.append(f"your last answer was refused: {_clipped(turn.last.failure.message, 400)}")
+        shown.append(f"your last answer was refused: {_clipped(turn.last.failure.message, LONGEST_ERROR)}")
     return shown

@@ -32,6 +32,7 @@ from bot.events import (
 from bot.ids import call_id, idempotency_key, run_id, timer_id
 from bot.policy import why_gated
 from bot.rules import AgentRules, Rules, ToolRule
+from bot.sizes import shown_size
 from bot.thread import Answered, Asking, Calling, Finished, Run, Thread, Turn, Unread, fold_all
 
 MAX_DECISIONS = 64
@@ -120,12 +121,20 @@ def next_action(thread: Thread, now: datetime, rules: Rules, *, tries: int = 0) 
     if turn is None and stop is not None:
         return Next(_answer_stop(thread, stop, rules))
     if thread.paused or (thread.with_person and turn is None):
-        return Next(action=Wait())
+        return _wait(thread, rules)
     if turn is not None and turn.pending is not None:
         return _resume(thread, turn, turn.pending, rules, tries=tries)
     if turn is None:
         return _start(thread)
     return _go_on(thread, turn, now, rules)
+
+
+def _wait(thread: Thread, rules: Rules) -> Next:
+    """What people say among themselves is kept for the agent, but not more of it than it can read."""
+    agent = rules.agent(thread.agent)
+    if thread.with_person and estimate(thread, agent, rules) > 2 * rules.max_context_tokens:
+        return Next((_compact(thread, "", agent, rules, "budget"),))
+    return Next(action=Wait())
 
 
 # ---------------------------------------------------------------- stops and take-overs
@@ -223,7 +232,7 @@ def _ask(thread: Thread, turn: Turn, rules: Rules, *, degraded: bool | None = No
     if steps >= agent.max_steps:
         return Next((_capped(thread, turn, steps, rules),))
     if estimate(thread, agent, rules) > rules.max_context_tokens and len(thread.window) > 1:
-        return Next((_compact(thread, turn, agent, rules, "budget"),))
+        return Next((_compact(thread, turn.run, agent, rules, "budget"),))
     return Next(action=AskModel(turn.run, degraded=turn.degraded if degraded is None else degraded))
 
 
@@ -234,11 +243,11 @@ def _capped(thread: Thread, turn: Turn, steps: int, rules: Rules) -> Draft:
 
 
 def estimate(thread: Thread, agent: AgentRules, rules: Rules) -> int:
-    """About how many tokens the next request has: four bytes a token, and what is sent every time."""
-    return agent.fixed_tokens + sum(min(entry.size, rules.block_clip) for entry in thread.window) // 4
+    """How many tokens the next request has at most: four bytes a token, and what is sent every time."""
+    return agent.fixed_tokens + shown_size(thread, rules.block_clip) // 4 + 1
 
 
-def _compact(thread: Thread, turn: Turn, agent: AgentRules, rules: Rules, trigger: str) -> Draft:
+def _compact(thread: Thread, run: str, agent: AgentRules, rules: Rules, trigger: str) -> Draft:
     """Drop the oldest half of the window; what remains is shown unchanged."""
     half = thread.window[(len(thread.window) - 1) // 2]
     before = estimate(thread, agent, rules)
@@ -250,7 +259,7 @@ def _compact(thread: Thread, turn: Turn, agent: AgentRules, rules: Rules, trigge
         tokens_after=estimate(kept, agent, rules),
         trigger="too_large" if trigger == "too_large" else "budget",
     )
-    return Draft(compacted, run=turn.run)
+    return Draft(compacted, run=run)
 
 
 # ---------------------------------------------------------------- after the model answered
@@ -267,7 +276,7 @@ def _after_failure(thread: Thread, turn: Turn, failure: Failure, now: datetime, 
         case "too_large":
             if turn.compacted or len(thread.window) < 2:
                 return _to_person(thread, turn, rules, "too_large", failure.message)
-            return Next((_compact(thread, turn, rules.agent(thread.agent), rules, "too_large"),))
+            return Next((_compact(thread, turn.run, rules.agent(thread.agent), rules, "too_large"),))
         case "unavailable" | "budget":
             if failure.kind == "unavailable" and rules.backup_model and not turn.degraded:
                 return _ask(thread, turn, rules, degraded=True)

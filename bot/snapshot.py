@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from bot.thread import Thread
 
 SNAPSHOT_EVERY = 64
-_SOURCES = ("canonical.py", "events.py", "frozen.py", "snapshot.py", "thread.py")
+_SOURCES = ("canonical.py", "events.py", "frozen.py", "sizes.py", "snapshot.py", "thread.py")
 _THREAD = TypeAdapter(Thread)
 
 

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from bot import events as ev
 from bot.events import Effect, Event, Failure, Step, Then, TimerPurpose, ToolStatus, Usage
+from bot.sizes import FRAME, line_size, message_size, result_size, step_size
 
 if TYPE_CHECKING:
     from dataclasses import replace  # which the type checker knows
@@ -20,7 +21,6 @@ else:
     from bot.frozen import replace
 
 EDITS_AHEAD = 32
-BLOCK_OVERHEAD = 64
 
 UnreadKind = Literal["stop", "message", "reminder", "retry"]
 Status = Literal[
@@ -160,7 +160,7 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event that the prompt shows, and about how many bytes it takes there."""
+    """An event that the prompt shows, and how many bytes it takes there if it is not clipped."""
 
     seq: int
     size: int
@@ -234,10 +234,10 @@ def fold(thread: Thread, event: Event) -> Thread:  # noqa: C901 - one branch for
         case ev.MessageReceived():
             return _received(thread, event.seq, data)
         case ev.MessageEdited():
-            size = blocks_size(data.blocks)
+            size = message_size(data.blocks, data.person or data.display)
             return _changed(thread, Ahead(data.place, event.seq, data.edited_at, deleted=False, size=size))
         case ev.MessageDeleted():
-            return _changed(thread, Ahead(data.place, event.seq, "", deleted=True, size=BLOCK_OVERHEAD))
+            return _changed(thread, Ahead(data.place, event.seq, "", deleted=True, size=FRAME))
         case ev.ControlRequested():
             return _control(thread, event.seq, data)
         case ev.TimerFired():
@@ -264,7 +264,7 @@ def fold(thread: Thread, event: Event) -> Thread:  # noqa: C901 - one branch for
         case ev.ContextCompacted():
             return _compacted(thread, data)
         case ev.TakeoverStarted():
-            shown = _show(thread, event.seq, text_size(data.summary))
+            shown = _show(thread, event.seq, line_size(data.summary))
             return replace(_without_unread(shown, "message"), with_person=True)
         case ev.ThreadParked():
             return replace(thread, parked=data.reason)
@@ -277,7 +277,8 @@ def fold(thread: Thread, event: Event) -> Thread:  # noqa: C901 - one branch for
 
 def _received(thread: Thread, seq: int, data: ev.MessageReceived) -> Thread:
     by = f"{data.sender.channel}:{data.sender.address}"
-    message = Message(data.place, by, data.person or "", blocks_size(data.blocks), seq)
+    size = message_size(data.blocks, data.person or data.display)
+    message = Message(data.place, by, data.person or "", size, seq)
     ahead = next((a for a in thread.edits_ahead if a.place == data.place), None)
     if ahead is not None:
         others = tuple(a for a in thread.edits_ahead if a is not ahead)
@@ -373,7 +374,7 @@ def _fired(thread: Thread, seq: int, data: ev.TimerFired) -> Thread:
         return thread
     thread = replace(thread, timers={k: t for k, t in thread.timers.items() if k != data.timer_id})
     kind: UnreadKind = "reminder" if data.purpose == "remind" else "retry"
-    size = text_size(data.text)
+    size = line_size(data.text)
     unread = Unread(seq, kind, timer.by, timer.person, ref=timer.run, size=size)
     return replace(thread, unread=(*thread.unread, unread))
 
@@ -411,7 +412,7 @@ def _finished(thread: Thread, seq: int, data: ev.ToolFinished) -> Thread:
     thread = _in_turn(thread, pending=None, last=last)
     run = _after_call(thread.runs[turn.run], seq, data)
     thread = replace(thread, runs={**thread.runs, turn.run: run})
-    return thread if data.status == "failed" else _show(thread, seq, text_size(data.result))
+    return thread if data.status == "failed" else _show(thread, seq, result_size(data))
 
 
 def _after_call(run: Run, seq: int, data: ev.ToolFinished) -> Run:
@@ -481,7 +482,7 @@ def _turn_ended(thread: Thread, seq: int, data: ev.TurnEnded) -> Thread:
     runs = {key: run for key, run in thread.runs.items() if key in live}
     thread = replace(thread, turn=None, runs=runs)
     seen_otherwise = data.outcome in ("replied", "waiting", "handed_off")
-    return thread if seen_otherwise else _show(thread, seq, 0)
+    return thread if seen_otherwise else _show(thread, seq, FRAME)
 
 
 def _calling(seq: int, data: ev.ToolStarted) -> Calling:
@@ -506,21 +507,4 @@ def _in_turn(thread: Thread, **changes: object) -> Thread:
 
 
 def _show(thread: Thread, seq: int, size: int) -> Thread:
-    return replace(thread, window=(*thread.window, Entry(seq, size + BLOCK_OVERHEAD)))
-
-
-def blocks_size(blocks: Iterable[ev.Block]) -> int:
-    """About how many bytes these blocks take in a prompt."""
-    return sum(text_size(block.text) + text_size(block.name) for block in blocks)
-
-
-def step_size(step: Step) -> int:
-    """About how many bytes a step takes in a prompt."""
-    action = step.proposed_action
-    return text_size(step.message) + (text_size(str(action.args)) + BLOCK_OVERHEAD if action else 0)
-
-
-def text_size(text: str) -> int:
-    """Bytes of the text once escaped for a prompt."""
-    extra = 4 * text.count("&") + 3 * (text.count("<") + text.count(">"))
-    return (len(text) if text.isascii() else len(text.encode())) + extra
+    return replace(thread, window=(*thread.window, Entry(seq, size)))

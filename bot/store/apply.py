@@ -28,7 +28,7 @@ INSERT INTO outbox (id, thread_id, seq, number, channel, account, destination, c
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', 0, 0, 0)
 """
 _SENT = """
-UPDATE outbox SET parts_sent = max(parts_sent, ?), attempts = 0, not_before = NULL, state = ?
+UPDATE outbox SET parts_sent = max(parts_sent, ?), attempts = 0, unsure = 0, not_before = NULL, state = ?
 WHERE id = ? AND state = 'open'
 """
 _FAILED = "UPDATE outbox SET attempts = ?, not_before = ? WHERE id = ? AND state = 'open'"

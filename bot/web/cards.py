@@ -163,7 +163,7 @@ def bubble(event: Event) -> Bubble | None:
         case ev.ThreadParked():
             return Bubble("note", text=f"This conversation is parked: {data.reason}")
         case ev.TimerFired() if data.purpose == "remind":
-            return Bubble("note", text=f"Reminder: {data.text}")
+            return Bubble("note", text="A reminder is due.")
         case _:
             return None
 

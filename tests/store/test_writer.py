@@ -103,6 +103,24 @@ async def test_an_error_in_one_job_fails_that_job_only(database: Path) -> None:
         assert [outcomes[0].seq, outcomes[3].seq] == [3, 4]
 
 
+async def test_a_job_that_fails_half_way_leaves_nothing_and_is_not_heard_of(database: Path) -> None:
+    async with opened(database) as store:
+        heard: list[int] = []
+        store.listen(lambda events: heard.extend(event.seq for event in events))
+
+        outcomes = await gather(
+            store.receive(message("opens a thread, then fails", conversation="C1", run="\ud800")),
+            store.receive(message("one", conversation="C2")),
+            store.receive(message("moves the thread on, then fails", conversation="C2", run="\ud800")),
+            store.receive(message("two", conversation="C2")),
+        )
+
+        assert [type(outcome).__name__ for outcome in outcomes[::2]] == ["UnicodeEncodeError"] * 2
+        assert [outcome.seq for outcome in outcomes[1::2]] == [2, 3]
+        assert heard == [1, 2, 3]
+        assert [row.conversation for row in await store.threads()] == ["C2"]
+
+
 async def test_administrative_work_runs_on_the_writer_between_batches(database: Path) -> None:
     async with opened(database) as store:
 

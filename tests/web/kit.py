@@ -63,9 +63,8 @@ class Web:
 
 def find_thread(bot: Bot) -> FindThread:
     async def find(channel: str, account: str, conversation: str) -> str | None:
-        wanted = (channel, account, conversation)
-        rows = await bot.store.threads(limit=10_000)
-        return next((r.thread_id for r in rows if (r.channel, r.account, r.conversation) == wanted), None)
+        row = await bot.store.thread_of(channel, account, conversation)
+        return row.thread_id if row else None
 
     return find
 
