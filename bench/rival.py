@@ -20,6 +20,7 @@ provider = AnthropicProvider(api_key=os.environ["ANTHROPIC_API_KEY"], base_url=o
 agent = Agent(
     AnthropicModel("claude-sonnet-5-5", provider=provider),
     system_prompt="You are an assistant that people reach by chat. Answer short and plain.",
+    model_settings={"max_tokens": 1024},  # as ours; without it pydantic-ai streams, which costs more
 )
 
 

@@ -42,7 +42,7 @@ class Sender:
         self._redact = redact
         self._crashpoint = crashpoint
         self._slots: dict[Account, asyncio.Semaphore] = {}
-        self._last_sent: dict[Place, float] = {}
+        self._due_by_now: dict[Place, float] = {}
         self.without_channel: set[Account] = set()
 
     async def send_next(self, row: OutboxRow, *, doubt: bool) -> tuple[Attempt, str | Trouble] | None:
@@ -97,18 +97,21 @@ class Sender:
         return channel
 
     async def _pace(self, channel: Channel, row: OutboxRow) -> None:
-        """Wait until this destination may be written to again; the other destinations do not wait with it."""
-        gap: float = getattr(channel, "seconds_between_sends", 0.0)
-        last = self._last_sent.get(place_of(row))
-        if gap and last is not None:
-            await asyncio.sleep(last + gap - asyncio.get_running_loop().time())
+        """Wait until this destination may be written to again; the other destinations do not wait with it.
+
+        A channel may allow a few messages at once; on average they are `seconds_between_sends` apart.
+        """
+        gap, burst = _pace_of(channel)
+        due = self._due_by_now.get(place_of(row))
+        if gap and due is not None:
+            await asyncio.sleep(due - (burst - 1) * gap - asyncio.get_running_loop().time())
 
     async def _find(self, channel: Channel, part: Part) -> str | None:
         async with asyncio.timeout(self._deadline):
             return await channel.find(part)
 
     async def _send(self, channel: Channel, part: Part, row: OutboxRow) -> str:
-        self._remember(place_of(row), gap=getattr(channel, "seconds_between_sends", 0.0))
+        self._remember(place_of(row), gap=_pace_of(channel)[0])
         self._crashpoint("send.before")
         async with asyncio.timeout(self._deadline):
             provider_id = await channel.send(part)
@@ -119,9 +122,14 @@ class Sender:
         if not gap:
             return
         now = asyncio.get_running_loop().time()
-        if len(self._last_sent) >= MOST_REMEMBERED:
-            self._last_sent = {each: last for each, last in self._last_sent.items() if now - last < gap}
-        self._last_sent[place] = now
+        if len(self._due_by_now) >= MOST_REMEMBERED:
+            self._due_by_now = {each: due for each, due in self._due_by_now.items() if due > now}
+        self._due_by_now[place] = max(now, self._due_by_now.get(place, now)) + gap
+
+
+def _pace_of(channel: Channel) -> tuple[float, int]:
+    """The seconds between two messages to one destination, and how many may come at once."""
+    return getattr(channel, "seconds_between_sends", 0.0), getattr(channel, "sends_at_once", 1)
 
 
 def _nothing_left(attempt: Attempt) -> tuple[Attempt, str | Trouble]:

@@ -8,7 +8,7 @@ from typing import Any
 from bot import context, decide
 from bot import events as ev
 from bot.context import AgentTexts, Ask
-from bot.decide import AskModel, RunTool, Wait, stamped
+from bot.decide import AskModel, Plan, RunTool, Wait, stamped
 from bot.events import Draft, Event
 from bot.rules import AgentRules, Rules, ToolRule
 from bot.thread import Calling, Thread, fold, fold_all
@@ -34,6 +34,7 @@ class PureBot:
     events: dict[int, Event] = field(default_factory=dict)
     now: datetime = START
     requests: list[dict[str, Any]] = field(default_factory=list)
+    found: set[str] = field(default_factory=set)  # what was called that is not pure, where somebody watches
     compactions: list[int] = field(default_factory=list)  # of each request: how often was compacted before
 
     def __post_init__(self) -> None:
@@ -55,7 +56,7 @@ class PureBot:
     ) -> None:
         """Decide and act until there is nothing to do."""
         for _ in range(most):
-            plan = decide.decide(self.thread, self.now, self.rules, tries=1)
+            plan = self._decide()
             self._write(plan.drafts)
             match plan.action:
                 case Wait():
@@ -72,7 +73,7 @@ class PureBot:
 
     def announces(self) -> None:
         """Decide and write it down; then the process dies."""
-        plan = decide.decide(self.thread, self.now, self.rules, tries=1)
+        plan = self._decide()
         self._write(plan.drafts)
         if isinstance(plan.action, AskModel) and plan.action.resume is None:
             self._ask(plan.action)
@@ -86,6 +87,9 @@ class PureBot:
 
     def folded_anew(self) -> Thread:
         return fold_all(Thread("t"), self.events.values())
+
+    def _decide(self) -> Plan:
+        return decide.decide(self.thread, self.now, self.rules, tries=1)
 
     def _ask(self, action: AskModel) -> None:
         settings = ev.AskSettings(

@@ -6,9 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import snapshot
-from bot.thread import fold
+from bot.events import Block, ControlRequested
+from bot.thread import Thread, fold
 from tests.replay.histories import live
-from tests.replay.purebot import PureBot, texts_of
+from tests.replay.purebot import PureBot, said, step, texts_of
 
 MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 HISTORIES = st.builds(Random, st.integers(0, 2**32))
@@ -20,7 +21,7 @@ def test_no_history_makes_fold_or_decide_fail_and_a_snapshot_is_the_thread(r):
     bot = live(r, PureBot(), moves=40)
 
     assert bot.folded_anew() == bot.thread
-    thread = PureBot().thread.__class__("t")
+    thread = Thread("t")
     for event in bot.events.values():
         thread = fold(thread, event)
         if thread.turn is None:
@@ -48,3 +49,25 @@ def test_every_request_stays_under_the_budget(r):
     for body in bot.requests:
         size = sum(len(text.encode()) for text in (*texts_of(body), *(block["text"] for block in body["system"])))
         assert size // 4 <= 3000
+
+
+def test_a_message_of_many_long_parts_takes_no_more_room_than_one():
+    bot = PureBot(max_context_tokens=8192, block_clip=16_000)
+    parts = tuple(Block(source="attachment", kind="file", name="n", text="y" * 200_000) for _ in range(9))
+
+    bot.arrives(said("", "p").model_copy(update={"blocks": parts}))
+    bot.goes_on(lambda: step("reply", "ok"), lambda calling: [])
+
+    assert sum(len(text.encode()) for text in texts_of(bot.requests[-1])) < 17_000
+
+
+def test_what_people_say_among_themselves_does_not_grow_without_end():
+    bot = PureBot()
+    bot.arrives(ControlRequested(action="take_over", by="U1"))
+
+    for number in range(500):
+        bot.arrives(said("among ourselves", f"p{number}"))
+        bot.goes_on(lambda: step("reply", "ok"), lambda calling: [])
+
+    assert len(snapshot.dump(bot.thread)) < 10_000
+    assert bot.requests == []
