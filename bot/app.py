@@ -39,6 +39,7 @@ from bot.turns import Turns
 from bot.web.site import Check, Readiness, Site
 
 VERSION = "0.1.0"
+STATUS_AFTER = 0.5  # seconds; a faster reply needs no word that it is coming, and each is a call to the provider
 
 log = structlog.get_logger("app")
 
@@ -315,21 +316,34 @@ class _Rules:
 
 
 class _Presence:
-    """Shows in the channel that the agent is at work, while a turn is open; best effort."""
+    """Shows in the channel that the agent is at work, in turns that are not over at once; best effort."""
 
     def __init__(self, channels: ChannelTable) -> None:
         self._channels = channels
+        self._soon: dict[str, asyncio.TimerHandle] = {}
         self._showing: set[asyncio.Task[None]] = set()
 
     def watch(self, thread: Thread, events: Sequence[Event]) -> None:
         for event in events:
             match event.data:
                 case TurnStarted():
-                    self._show(thread, "is thinking ...")
-                case TurnEnded(reply=""):
-                    self._show(thread, "")
+                    self._show_soon(thread)
+                case TurnEnded(reply=reply):
+                    soon = self._soon.pop(thread.id, None)
+                    if soon is not None:
+                        soon.cancel()
+                    elif not reply:
+                        self._show(thread, "")
                 case _:
                     pass
+
+    def _show_soon(self, thread: Thread) -> None:
+        def show() -> None:
+            self._soon.pop(thread.id, None)
+            self._show(thread, "is thinking ...")
+
+        if thread.id not in self._soon and (thread.channel, thread.account) in self._channels:
+            self._soon[thread.id] = asyncio.get_running_loop().call_later(STATUS_AFTER, show)
 
     def _show(self, thread: Thread, text: str) -> None:
         channel = self._channels.get((thread.channel, thread.account))

@@ -1,6 +1,5 @@
 """The daily ceiling of tokens: reserved before a call, settled after it, so that parallel calls obey it."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -85,4 +84,17 @@ class BudgetedModel:
 def _most_tokens(body: Mapping[str, object]) -> int:
     """A careful guess at what a call can use: three bytes a token, and the longest answer."""
     limit = body.get("max_tokens")
-    return len(json.dumps(body, ensure_ascii=False).encode()) // 3 + (limit if isinstance(limit, int) else 0)
+    return _size(body) // 3 + (limit if isinstance(limit, int) else 0)
+
+
+def _size(value: object) -> int:
+    """About how many bytes this is as JSON; writing it all out only to count would cost more than the guess is worth."""
+    match value:
+        case str():
+            return (len(value) if value.isascii() else len(value.encode(errors="replace"))) + 3
+        case Mapping():
+            return 2 + sum(_size(key) + 1 + _size(each) for key, each in value.items())
+        case list() | tuple():
+            return 2 + sum(map(_size, value))
+        case _:
+            return 8

@@ -122,8 +122,10 @@ def next_action(thread: Thread, now: datetime, rules: Rules, *, tries: int = 0) 
         return Next(_answer_stop(thread, stop, rules))
     if thread.paused or (thread.with_person and turn is None):
         return _wait(thread, rules)
+    if tries >= rules.take_over_tries and (turn is not None or thread.unread):
+        return Next((_poison(thread, rules, tries),))
     if turn is not None and turn.pending is not None:
-        return _resume(thread, turn, turn.pending, rules, tries=tries)
+        return _resume(turn, turn.pending)
     if turn is None:
         return _start(thread)
     return _go_on(thread, turn, now, rules)
@@ -162,12 +164,14 @@ def _answer_stop(thread: Thread, stop: Unread, rules: Rules) -> tuple[Draft, ...
     return (started, Draft(ended, run=run))
 
 
-def _resume(thread: Thread, turn: Turn, pending: Asking | Calling, rules: Rules, *, tries: int) -> Next:
+def _poison(thread: Thread, rules: Rules, tries: int) -> Draft:
+    """Park what earlier processes did not survive, whether they came as far as an announcement or not."""
+    reason = f"it was taken up {tries} times and never came to a result"
+    return parked(thread, reason, rules, tries=tries, reply=words.OUR_FAULT)
+
+
+def _resume(turn: Turn, pending: Asking | Calling) -> Next:
     """An announcement without a result is seen only on take-over: an earlier process was interrupted in it."""
-    if tries >= rules.take_over_tries:
-        reason = f"it was taken up {tries} times and never came to a result"
-        drafts = (parked(thread, reason, rules, tries=tries, reply=words.OUR_FAULT),)
-        return Next(drafts, Wait())
     resumed = Draft(TurnResumed(of=pending.seq), run=turn.run)
     match pending:
         case Asking():
@@ -478,6 +482,6 @@ def give_up(thread: Thread, reason: str, rules: Rules) -> tuple[Draft, ...]:
     """What an error of our own leaves behind: a turn that ended as failed, a parked thread, people who know."""
     turn = thread.turn
     if turn is None:
-        return (parked(thread, reason, rules, reply=words.OUR_FAULT if thread.unread else ""),)
+        return (parked(thread, reason, rules, reply=words.OUR_FAULT),)
     ended = _end(thread, turn, rules, "failed", words.OUR_FAULT, reason=words.TURN_LOST)
     return (ended, parked(thread, reason, rules))

@@ -66,7 +66,12 @@ class Dev:
         watch = None
         try:
             if self._simulated:
-                await self._start_simulators()
+                try:
+                    await self._start_simulators()
+                except StartError:
+                    if self._stop.is_set():  # Ctrl-C ended them before they were up
+                        return 0
+                    raise
                 watch = asyncio.ensure_future(self._keep_simulators())
             await self._keep_bot()
         finally:
@@ -125,7 +130,8 @@ class Dev:
             if not self._stop.is_set():
                 log.warning("the simulators ended; starting them again")
                 await asyncio.sleep(RESTART_PAUSE)
-                await self._start_simulators()
+                with suppress(StartError):  # what they said stands above; they are tried again
+                    await self._start_simulators()
 
     # ------------------------------------------------------------ the bot
 
@@ -170,15 +176,18 @@ class Dev:
 
     async def _until_up(self, bot: Process) -> bool:
         """True once /healthz answers with this process's pid; False if it ended before."""
-        url = f"http://127.0.0.1:{self._config.web.port}"
         async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
             while bot.returncode is None and not self._stop.is_set():
-                with suppress(httpx.HTTPError, ValueError):
-                    if (await client.get(f"{url}/healthz")).json().get("pid") == bot.pid:
-                        await self._greet(client, url, bot)
-                        return True
+                if (url := self._address_of(bot)) and await _pid_at(client, url) == bot.pid:
+                    await self._greet(client, url, bot)
+                    return True
                 await asyncio.sleep(0.1)
         return False
+
+    def _address_of(self, bot: Process) -> str:
+        """Where the bot says that it listens: PORT may be 0, and HOST any address of this machine."""
+        found = holder(self._config.database.path)
+        return found.url if found is not None and found.pid == bot.pid else ""
 
     async def _greet(self, client: httpx.AsyncClient, url: str, bot: Process) -> None:
         if self._greeted:
@@ -213,6 +222,14 @@ class Dev:
         except TimeoutError:
             child.kill()
             await child.wait()
+
+
+async def _pid_at(client: httpx.AsyncClient, url: str) -> int | None:
+    """The pid that answers there, if a bot does."""
+    with suppress(httpx.HTTPError, ValueError):
+        found = (await client.get(f"{url}/healthz")).json()
+        return found.get("pid") if isinstance(found, dict) else None
+    return None
 
 
 def greeting(config: Config, url: str, simulated: frozenset[str]) -> str:

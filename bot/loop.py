@@ -6,6 +6,7 @@ remembers is in the store.
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -130,8 +131,9 @@ class Loop:
         if loaded.broken:
             raise BrokenEvent(loaded.broken)
         thread = snapshot.parse(loaded.snapshot) if loaded.snapshot else Thread(thread_id)
-        lane = Lane(thread, tries=loaded.tries, snapshot_seq=thread.seq)
+        lane = Lane(thread, snapshot_seq=thread.seq)
         self._take_in(lane, loaded.events)
+        lane.tries = loaded.tries  # what somebody asked for before this take-over made none of them good
         return lane
 
     async def _append(
@@ -212,7 +214,9 @@ class Loop:
             lane.blocks = {key: block for key, block in lane.blocks.items() if key[0] in keep}
         if thread.turn is None and thread.seq - lane.snapshot_seq >= snapshot.SNAPSHOT_EVERY:
             lane.snapshot_seq = thread.seq
-            await self._store.save_snapshot(thread.id, thread.seq, self._fold_version, snapshot.dump(thread))
+            with suppress(StoreFull):  # it saves time, nothing else
+                body = snapshot.dump(thread)
+                await self._store.save_snapshot(thread.id, thread.seq, self._fold_version, body)
 
     # ------------------------------------------------------------ the request
 
@@ -332,12 +336,17 @@ class Loop:
         return appended.decided
 
     def _as_far_as_it_folds(self, loaded: Loaded) -> Thread:
-        thread = snapshot.parse(loaded.snapshot) if loaded.snapshot else Thread(loaded.thread_id)
+        thread = Thread(loaded.thread_id)
         try:
+            thread = snapshot.parse(loaded.snapshot) if loaded.snapshot else thread
             for event in loaded.events:
                 thread = fold(thread, event)
-        except (ValueError, LookupError):
-            log.warning("the log of this thread cannot be folded", thread_id=loaded.thread_id)
+        except Exception as error:  # noqa: BLE001 - part of `advance`: one broken thread must not end the bot
+            log.warning(
+                "the log of this thread cannot be folded",
+                thread_id=loaded.thread_id,
+                error=type(error).__name__,
+            )
         return thread
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from bot.answer import HttpAnswer, Reader
@@ -56,7 +57,7 @@ class AnthropicModel:
         """`timeout` is for a whole call; `clean` takes secrets out of what people read."""
         self.name = name
         self._key = api_key
-        self._base_url = base_url
+        self._base_url = base_url.rstrip("/")
         self._timeout = timeout.total_seconds()
         self._clean = clean or Redactor([api_key])
         self._clock = clock
@@ -127,7 +128,10 @@ class AnthropicModel:
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         try:
             async with asyncio.timeout(self._timeout):
-                response = await self._client.post("/v1/messages", content=content, cast_to=httpx2.Response)
+                # The whole address, which the SDK then need not put together for each call.
+                response = await self._client.post(
+                    f"{self._base_url}/v1/messages", content=content, cast_to=httpx2.Response
+                )
         except anthropic.APIStatusError as error:
             response = error.response
         except (TimeoutError, anthropic.APITimeoutError):
@@ -160,10 +164,17 @@ def _unreachable(error: Exception) -> str:
 
 async def _limit_body(response: "httpx2.Response") -> None:
     """Stop reading an answer that never ends."""
+    response.stream = _limited()(response.stream)
+
+
+@cache
+def _limited() -> "Callable[[httpx2.AsyncByteStream | httpx2.SyncByteStream], httpx2.AsyncByteStream]":
+    """The class of a stream with an end; made once, when the SDK's own classes are there."""
     import httpx2
 
     class Limited(httpx2.AsyncByteStream):
-        def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        def __init__(self, stream: httpx2.AsyncByteStream | httpx2.SyncByteStream) -> None:
+            assert isinstance(stream, httpx2.AsyncByteStream)
             self._stream = stream
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -177,5 +188,4 @@ async def _limit_body(response: "httpx2.Response") -> None:
         async def aclose(self) -> None:
             await self._stream.aclose()
 
-    assert isinstance(response.stream, httpx2.AsyncByteStream)
-    response.stream = Limited(response.stream)
+    return Limited

@@ -1,12 +1,14 @@
 """Runs the bot: the lock, the port, the parts side by side, and a way down that loses nothing."""
 
 import asyncio
+import gc
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
@@ -19,10 +21,13 @@ from bot.store.lock import Lock
 from bot.supervise import Failure, in_words, supervise
 from bot.web.app import create_app, end_streams
 
+T = TypeVar("T")
+
 PRUNE_EVERY = 3600.0  # seconds
 PARENT_POLL = 0.5
 DEV_GRACE = 5.0
 SUSPECT_SECONDS = 5.0
+YOUNG_OBJECTS = 20_000  # so many new ones before the garbage collector looks at them; Python's 700 costs 6 % of the CPU
 
 log = structlog.get_logger("run")
 
@@ -33,12 +38,16 @@ async def run(config: Config, mode: Mode) -> None:
     set_up(level=config.log.level, format=config.log.format, redact=redact)
     stop = _stop_signal()
     lock = None if mode.wait_lock else Lock.acquire(config.database.path)
-    web = WebServer(await listen_soon(config.web.host, config.web.port, mode.wait_lock))
+    web = WebServer(
+        await _unless_stopped(stop, listen_soon(config.web.host, config.web.port, mode.wait_lock))
+    )
     local = f"http://{_reachable(config.web.host)}:{web.port}"
     url = config.web.public_url or local
     serving = asyncio.ensure_future(web.run())
     try:
-        lock = lock or await _wait_for_lock(config, mode, stop)
+        if lock is None:
+            waited = await _unless_stopped(stop, Lock.wait(config.database.path, mode.wait_lock))
+            lock = waited
         lock.announce(local)
         async with opened(config, mode, url=url, lock=lock) as bot:
             web.front.app = create_app(site_of(bot))
@@ -51,12 +60,16 @@ async def run(config: Config, mode: Mode) -> None:
 
 
 def _stop_signal() -> asyncio.Event:
-    """Set by the first SIGTERM or SIGINT; the second ends the process at once, which loses nothing either."""
+    """Set by the first SIGTERM or SIGINT; the second ends the process at once, which loses nothing either.
+
+    Not under `bot dev`: Ctrl-C reaches the whole process group, and the parent then passes it on once more.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    has_parent = bool(_parent())
 
     def asked() -> None:
-        if stop.is_set():
+        if stop.is_set() and not has_parent:
             os._exit(1)
         stop.set()
 
@@ -69,8 +82,9 @@ def _reachable(host: str) -> str:
     return "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - compared
 
 
-async def _wait_for_lock(config: Config, mode: Mode, stop: asyncio.Event) -> Lock:
-    waiting = asyncio.ensure_future(Lock.wait(config.database.path, mode.wait_lock))
+async def _unless_stopped(stop: asyncio.Event, waiting_for: Coroutine[object, object, T]) -> T:
+    """What we wait for before anything runs; SIGTERM in the meantime is a normal end."""
+    waiting = asyncio.ensure_future(waiting_for)
     stopped = asyncio.ensure_future(stop.wait())
     await asyncio.wait({waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
@@ -143,9 +157,18 @@ async def _take_over(bot: Bot) -> None:
 
 
 async def _warm(bot: Bot) -> None:
-    """Import the model's SDK once the ports are open: it takes a second or two."""
-    for model in bot.models.values():
-        await model.warm()
+    """Import the model's SDK once the ports are open: it takes a second or two.
+
+    The garbage collector rests meanwhile, and never looks at what is there now again: it is here to stay.
+    """
+    gc.disable()
+    try:
+        for model in bot.models.values():
+            await model.warm()
+    finally:
+        gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS, 20, 20)
+        gc.enable()
 
 
 async def _fill_metrics(bot: Bot) -> None:
@@ -160,9 +183,14 @@ async def _keep_house(bot: Bot) -> None:
         await asyncio.sleep(PRUNE_EVERY)
 
 
+def _parent() -> int:
+    """The process id of the `bot dev` that started us; 0 if none did."""
+    return int(os.environ.get("SAYWHEN_PARENT", "0"))
+
+
 async def _watch_parent(stop: asyncio.Event) -> None:
     """A child of `bot dev` ends with it, also when that was killed, which nobody tells us of."""
-    parent = int(os.environ.get("SAYWHEN_PARENT", "0"))
+    parent = _parent()
     while parent and not stop.is_set():
         if os.getppid() != parent:
             stop.set()

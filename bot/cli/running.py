@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,6 +38,7 @@ def run(
     ```
     """
     gc.disable()  # what is imported now stays for ever: not worth looking through again and again
+    _import_structlog()
     config = _load(context, dev=dev)
     from bot.app import Mode
     from bot.run import run as run_bot
@@ -46,6 +48,17 @@ def run(
     gc.enable()
     gc.freeze()
     asyncio.run(run_bot(config, mode))
+
+
+def _import_structlog() -> None:
+    """Without rich, which it would import for traces in colour that we do not show: 9 MB and 0.3 s of CPU."""
+    if "structlog" in sys.modules or "rich" in sys.modules:
+        return
+    sys.modules["rich"] = None  # type: ignore[assignment]  # Python's way to say "not there"
+    try:
+        import structlog  # noqa: F401 - remembered, as it is now
+    finally:
+        del sys.modules["rich"]
 
 
 def dev(context: typer.Context) -> None:

@@ -40,6 +40,7 @@ class SlackChannel:
     """One Slack app in one workspace. `account` (team/bot user) is empty until Slack has said who we are."""
 
     name = NAME
+    sends_at_once = 5  # to one destination; Slack allows short bursts
 
     def __init__(
         self,

@@ -1,0 +1,111 @@
+"""Chat in Slack: from what Slack sends to what people read, through the real SDKs and the real program."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from simulators.messages import MessagesSimulator
+from simulators.slack import SlackSimulator
+from tests.walks.kit import RealBot, environment
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
+
+
+@dataclass
+class Walk:
+    slack: SlackSimulator
+    model: MessagesSimulator
+    bot: RealBot
+
+    async def replies(self, count: int, *, channel: str, thread: str | None = None) -> list[str]:
+        """Wait for so many replies there, and give all."""
+        await self.slack.until(lambda: len(self._replies(channel, thread)) >= count, timeout=20)
+        return self._replies(channel, thread)
+
+    def _replies(self, channel: str, thread: str | None) -> list[str]:
+        return [message["text"] for message in self.slack.messages(channel, thread)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def walk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Walk]:
+    """The bot is running; the demo brain thinks."""
+    folder: Path = tmp_path_factory.mktemp("walk")
+    async with SlackSimulator() as slack, MessagesSimulator() as model:
+        bot = RealBot(folder, environment(slack, model.base_url, folder))
+        await bot.start()
+        try:
+            yield Walk(slack, model, bot)
+            assert await bot.stop() == 0
+        finally:
+            await bot.kill()
+
+
+async def test_a_mention_in_a_channel_is_answered_in_its_thread(walk: Walk):
+    said = walk.slack.say("ann", "<@U0BOT> what time is it?", "general")
+
+    texts = await walk.replies(1, channel="general", thread=said.ts)
+
+    assert len(texts) == 1
+    assert walk.slack.messages("general")[-1]["thread_ts"] == said.ts
+
+
+async def test_a_reply_in_that_thread_needs_no_mention_and_talk_beside_it_is_none_of_its_business(walk: Walk):
+    said = walk.slack.say("bob", "<@U0BOT> hello", "random")
+    await walk.replies(1, channel="random", thread=said.ts)
+
+    beside = walk.slack.say("bob", "lunch?", "random")
+    walk.slack.say("bob", "what time is it?", "random", said.ts)
+    texts = await walk.replies(2, channel="random", thread=said.ts)
+
+    assert len(texts) == 2
+    assert walk.slack.messages("random", beside.ts) == []
+
+
+async def test_a_direct_message_is_answered(walk: Walk):
+    walk.slack.say("ann", "what time is it in Tokyo?")
+
+    texts = await walk.replies(1, channel="ann")
+
+    assert "Tokyo" in texts[-1]
+
+
+async def test_a_reminder_comes_back_into_the_conversation(walk: Walk):
+    before = len(walk.slack.messages("bob"))
+
+    walk.slack.say("bob", "remind me in 1 second to stretch")
+
+    texts = await walk.replies(before + 2, channel="bob")
+    assert "1 second" in texts[before]
+    assert "stretch" in texts[before + 1]
+
+
+async def test_what_was_edited_is_what_the_model_reads_from_then_on(walk: Walk):
+    before = len(walk.slack.messages("carol"))
+    said = walk.slack.say("carol", "what time is it in Pariss?")
+    await walk.replies(before + 1, channel="carol")
+
+    walk.slack.edit(said.channel, said.ts, "what time is it in Paris?")
+    walk.slack.say("carol", "thank you")
+    await walk.replies(before + 2, channel="carol")
+
+    blocks = [block["text"] for block in walk.model.requests[-1].json["messages"][0]["content"]]
+    assert any(block.startswith("<edited") and "in Paris?" in block for block in blocks)
+
+
+async def test_one_event_fifty_times_and_once_more_after_a_restart_is_one_reply(walk: Walk):
+    said = walk.slack.say("ann", "<@U0BOT> hello", "general")
+    await walk.replies(1, channel="general", thread=said.ts)
+    assert said.event_id is not None
+
+    assert await walk.slack.redeliver(said.event_id, 50) == 50
+    assert await walk.bot.stop() == 0
+    await walk.bot.start()
+    assert await walk.slack.redeliver(said.event_id, 50) == 50
+    walk.slack.say("ann", "<@U0BOT> what time is it?", "general", said.ts)
+    texts = await walk.replies(2, channel="general", thread=said.ts)
+
+    assert len(texts) == 2
+    assert "Traceback" not in walk.bot.output()
