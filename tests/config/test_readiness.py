@@ -109,7 +109,7 @@ def as_somebody_else(check: Callable[[], None], folder: Path) -> bool:
         os.setuid(NOBODY)
         try:
             check()
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - a forked child speaks through its exit status alone
             traceback.print_exc()
             os._exit(1)
         os._exit(0)

@@ -151,7 +151,7 @@ async def _come_to_rest(bot: RealBot, slack: SlackSimulator) -> None:
             quiet = 0
             while quiet < 3:
                 await asyncio.sleep(0.2)
-                threads = (await client.get("/api/threads?limit=1000")).json()["threads"]
+                threads = (await client.get("/api/threads?limit=100")).json()["threads"]
                 held = [t for t in threads if t["status"] in ("with_person", "parked", "paused")]
                 for thread in held:
                     await client.post(f"/api/threads/{thread['thread_id']}/resume")
