@@ -1,6 +1,7 @@
 """The bot without any SDK: inbox, store, fold, loop and outbox, a scripted model and a channel in memory."""
 
 import asyncio
+import gc
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -37,8 +38,9 @@ from bot.lanes import Lanes
 from bot.loop import AgentParts, Loop, ModelParts, World
 from bot.outbox import Outbox
 from bot.people import People
-from bot.ports import Health, Part, Receive
+from bot.ports import Health, Model, Part, Receive
 from bot.rules import AgentRules, Rules, ToolRule
+from bot.run import YOUNG_OBJECTS
 from bot.snapshot import fold_version
 from bot.store.sqlite import SqliteStore
 from bot.testing import agent_parts
@@ -65,7 +67,9 @@ class Answering:
 
     async def ask(self, body: Mapping[str, object], check: Callable[[str], Step]) -> ModelAnswered:
         step = check(step_text(body))
-        return ModelAnswered(step=step, model=self.name, stop_reason="end_turn", usage=Usage(input=10, output=5))
+        return ModelAnswered(
+            step=step, model=self.name, stop_reason="end_turn", usage=Usage(input=10, output=5)
+        )
 
 
 def step_text(body: Mapping[str, object]) -> str:
@@ -94,7 +98,7 @@ class Landing:
 
     def __init__(self) -> None:
         self.waiting: dict[str, asyncio.Future[str]] = {}
-        self.sent = 0
+        self.texts: list[str] = []
 
     async def run(self, receive: Receive) -> None:
         """Nothing arrives by itself."""
@@ -103,11 +107,11 @@ class Landing:
         return (Part(outbox_id, 1, 1, outgoing.destination, outgoing.text, {}),)
 
     async def send(self, part: Part) -> str:
-        self.sent += 1
+        self.texts.append(part.text)
         waiter = self.waiting.pop(part.destination, None)
         if waiter is not None:
             waiter.set_result(part.text)
-        return str(self.sent)
+        return str(len(self.texts))
 
     async def find(self, part: Part) -> str | None:
         return None
@@ -173,10 +177,11 @@ async def open_store(path: Path) -> AsyncIterator[SqliteStore]:
 
 
 @asynccontextmanager
-async def running(path: Path, *, at_once: int = 64, parts: AgentParts | None = None) -> AsyncIterator[Core]:
+async def running(path: Path, *, at_once: int = 64, model: Model | None = None) -> AsyncIterator[Core]:
     """The core on a database, working until the block ends."""
+    tune_garbage_collector()
     async with open_store(path) as store:
-        core = put_together(store, parts or agent_parts([look_up]), at_once=at_once)
+        core = put_together(store, agent_parts([look_up]), model or Answering(), at_once=at_once)
         tasks = [asyncio.ensure_future(core.lanes.run()), asyncio.ensure_future(core.outbox.run())]
         try:
             yield core
@@ -188,12 +193,18 @@ async def running(path: Path, *, at_once: int = 64, parts: AgentParts | None = N
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def put_together(store: SqliteStore, parts: AgentParts, *, at_once: int) -> Core:
+def tune_garbage_collector() -> None:
+    """As `bot run` does."""
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
+
+
+def put_together(store: SqliteStore, parts: AgentParts, model: Model, *, at_once: int) -> Core:
     tools = {each.name: ToolRule(each.effect) for each in parts.agent.tools}
     rules = Rules(agents={"assistant": AgentRules(tools, fixed_tokens=parts.texts.tokens)})
     world = World(
         agents={"assistant": parts},
-        models={"main": ModelParts(Answering(), max_tokens=1024, structured=True)},
+        models={"main": ModelParts(model, max_tokens=1024, structured=True)},
         rules=lambda: rules,
         timezone=lambda person: "UTC",
         clock=clock,
@@ -238,7 +249,9 @@ async def run_store(store: SqliteStore, load: Load, *, prefix: str = "") -> None
         heads: dict[str, int] = {}
         for turn in range(load.messages // load.at_once):
             conversation = prefix + load.conversation(number, turn)
-            heads[conversation] = await _message(store, conversation, next(numbers), heads.get(conversation, 0))
+            heads[conversation] = await _message(
+                store, conversation, next(numbers), heads.get(conversation, 0)
+            )
 
     await asyncio.gather(*(lane(number) for number in range(load.at_once)))
 
@@ -259,7 +272,9 @@ async def _message(store: SqliteStore, conversation: str, number: int, head: int
         head=seen,
         seen=seen,
         results=[Draft(finished, run=f"r{seq}")],
-        decisions=[Draft(TurnEnded(outcome="replied", reply=text, steps=2, outgoing=(reply,)), run=f"r{seq}")],
+        decisions=[
+            Draft(TurnEnded(outcome="replied", reply=text, steps=2, outgoing=(reply,)), run=f"r{seq}")
+        ],
         settled=True,
     )
     head = appended.events[-1].seq

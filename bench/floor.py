@@ -47,14 +47,16 @@ _EVENTS = TypeAdapter(list[FloorEvent])
 class Floor:
     """A writer thread with group commit, and one connection that reads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, new: bool = True) -> None:
         self._writing = _connect(path)
-        self._writing.executescript(_TABLES)
+        if new:
+            self._writing.executescript(_TABLES)
         self._reading = _connect(path)
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._thread.start()
+        self._keys = itertools.count()
         self.commits = 0
         self.transactions = 0
         self.events = 0
@@ -116,7 +118,26 @@ class Floor:
         result = FloorEvent(type="tool_result", tool=TOOL, text=found(str(number)))
         reply = FloorEvent(type="reply", text=answer(str(number)))
         row = await self.submit(lambda cursor: self._finish(cursor, thread, result, reply))
-        await self.submit(lambda cursor: cursor.execute("UPDATE outbox SET state = 'sent' WHERE id = ?", (row,)))
+        await self.submit(
+            lambda cursor: cursor.execute("UPDATE outbox SET state = 'sent' WHERE id = ?", (row,))
+        )
+
+    async def drain(self) -> None:
+        """Answer what is pending: threads side by side, the messages of one in order."""
+        waiting = self._reading.execute("SELECT id, pending FROM threads WHERE pending > 0").fetchall()
+        slots = asyncio.Semaphore(64)
+
+        async def one(thread: str, pending: int) -> None:
+            async with slots:
+                for number in range(pending):
+                    await self.answer(thread, number)
+
+        await asyncio.gather(*(one(thread, pending) for thread, pending in waiting))
+
+    def lost_and_doubled(self, messages: int) -> tuple[int, int]:
+        sent = self._reading.execute("SELECT count(*), count(DISTINCT key) FROM outbox WHERE state = 'sent'")
+        count, distinct = sent.fetchone()
+        return messages - distinct, count - distinct
 
     def _history(self, thread: str) -> list[FloorEvent]:
         rows = self._reading.execute(
@@ -125,7 +146,7 @@ class Floor:
         return _EVENTS.validate_json(f"[{','.join(data for (data,) in rows.fetchall())}]")
 
     def _ingest(self, cursor: sqlite3.Cursor, thread: str, number: int) -> None:
-        dedupe = f"{thread}:{number}"
+        dedupe = f"{thread}:{number}:{next(self._keys)}"
         if cursor.execute("SELECT 1 FROM events WHERE dedupe = ?", (dedupe,)).fetchone():
             return
         cursor.execute("INSERT OR IGNORE INTO threads VALUES (?, 0, 0, 0)", (thread,))
@@ -170,11 +191,11 @@ def _resolve(done: list[tuple[asyncio.Future[Any], Any]]) -> None:
 
 
 async def run(floor: Floor, load: Load) -> None:
-    """All messages of a load, each lane one after the other."""
+    """All messages of a load, each lane one after the other in one conversation, so that there are 20 to read."""
     numbers = itertools.count()
 
     async def lane(number: int) -> None:
-        for turn in range(load.messages // load.at_once):
-            await floor.message(load.conversation(number, turn), next(numbers))
+        for _ in range(load.messages // load.at_once):
+            await floor.message(f"c{number}", next(numbers))
 
     await asyncio.gather(*(lane(number) for number in range(load.at_once)))

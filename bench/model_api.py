@@ -13,7 +13,12 @@ from aiohttp import web
 from bench.scene import TIME_ANSWER, TIME_TOOL, ZONE
 from bench.talking import obey, say
 
-USAGE = {"input_tokens": 900, "output_tokens": 40, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+USAGE = {
+    "input_tokens": 900,
+    "output_tokens": 40,
+    "cache_creation_input_tokens": 0,
+    "cache_read_input_tokens": 0,
+}
 
 
 class Scene:
@@ -52,7 +57,12 @@ def _plain(body: dict[str, Any]) -> dict[str, Any]:
     last = body["messages"][-1]["content"]
     if isinstance(last, list) and any(block.get("type") == "tool_result" for block in last):
         return {"type": "text", "text": _answer(body)}
-    return {"type": "tool_use", "id": f"toolu_{len(body['messages'])}", "name": TIME_TOOL, "input": {"timezone": ZONE}}
+    return {
+        "type": "tool_use",
+        "id": f"toolu_{len(body['messages'])}",
+        "name": TIME_TOOL,
+        "input": {"timezone": ZONE},
+    }
 
 
 def _answer(body: dict[str, Any]) -> str:

@@ -16,7 +16,9 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp, AsyncSay
 from slack_sdk.web.async_client import AsyncWebClient
 
-provider = AnthropicProvider(api_key=os.environ["ANTHROPIC_API_KEY"], base_url=os.environ["ANTHROPIC_BASE_URL"])
+provider = AnthropicProvider(
+    api_key=os.environ["ANTHROPIC_API_KEY"], base_url=os.environ["ANTHROPIC_BASE_URL"]
+)
 agent = Agent(
     AnthropicModel("claude-sonnet-5-5", provider=provider),
     system_prompt="You are an assistant that people reach by chat. Answer short and plain.",

@@ -40,7 +40,12 @@ class Crowd:
         match method:
             case "auth.test":
                 return _ok(
-                    team_id=TEAM, team="bench", user_id=BOT, user="bot", bot_id="B0BOT", url="https://bench.example/"
+                    team_id=TEAM,
+                    team="bench",
+                    user_id=BOT,
+                    user="bot",
+                    bot_id="B0BOT",
+                    url="https://bench.example/",
                 )
             case "apps.connections.open":
                 return _ok(url=f"ws://{request.host}/link")
@@ -122,7 +127,12 @@ class Crowd:
         acked = self._acks[envelope] = asyncio.get_running_loop().create_future()
         payload = _mention(self._number, root, root if first else self._ts(), first=first)
         await self._socket.send_json(
-            {"envelope_id": envelope, "type": "events_api", "payload": payload, "accepts_response_payload": False}
+            {
+                "envelope_id": envelope,
+                "type": "events_api",
+                "payload": payload,
+                "accepts_response_payload": False,
+            }
         )
         return acked
 
@@ -149,7 +159,9 @@ def _mention(number: int, root: str, ts: str, *, first: bool) -> Json:
 
 
 async def _arguments(request: web.Request) -> Json:
-    found: Json = await request.json() if request.content_type == "application/json" else dict(await request.post())
+    found: Json = (
+        await request.json() if request.content_type == "application/json" else dict(await request.post())
+    )
     return found
 
 

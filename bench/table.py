@@ -30,7 +30,9 @@ def as_text(rows: Sequence[Row]) -> str:
     cells = [("what", "value", "unit", "target", ""), *(_cells(row) for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(5)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
-    return "\n".join(line.rstrip() for line in (lines[0], "  ".join("-" * width for width in widths), *lines[1:]))
+    return "\n".join(
+        line.rstrip() for line in (lines[0], "  ".join("-" * width for width in widths), *lines[1:])
+    )
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:

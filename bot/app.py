@@ -39,7 +39,9 @@ from bot.turns import Turns
 from bot.web.site import Check, Readiness, Site
 
 VERSION = "0.1.0"
-STATUS_AFTER = 0.5  # seconds; a faster reply needs no word that it is coming, and each is a call to the provider
+STATUS_AFTER = (
+    0.5  # seconds; a faster reply needs no word that it is coming, and each is a call to the provider
+)
 
 log = structlog.get_logger("app")
 

@@ -1,11 +1,14 @@
 """The daily ceiling of tokens: reserved before a call, settled after it, so that parallel calls obey it."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from bot.events import Failure, ModelAnswered, Step, Usage
 from bot.ports import Clock, Model
+
+BESIDES_TEXT = 6000  # bytes: the schema of the answer, mostly
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,22 @@ class Budget:
         self.tokens = tokens
         self._clock = clock
         self._reserved = 0
+        self._settled = asyncio.Event()
+
+    async def room(self) -> None:
+        """Wait while all that is left is reserved: what the calls under way do not use is free again then."""
+        while 0 < self._left() <= self._reserved:
+            self._settled.clear()
+            await self._settled.wait()
+
+    def _left(self) -> int:
+        return self.tokens.left(self._clock().astimezone(UTC).date())
 
     def refusal(self) -> Failure | None:
-        """Why no further call may start now, if that is so."""
-        now = self._clock().astimezone(UTC)
-        if self.tokens.left(now.date()) > self._reserved:
+        """Why no further call may start today, if that is so."""
+        if self._left() > 0:
             return None
+        now = self._clock().astimezone(UTC)
         midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
         return Failure(
             kind="budget",
@@ -56,6 +69,7 @@ class Budget:
     def settle(self, reserved: int, used: int) -> None:
         """Give the reservation back and count what was used instead."""
         self._reserved -= reserved
+        self._settled.set()
         self.tokens = self.tokens.add(used, self._clock().astimezone(UTC).date())
 
 
@@ -68,6 +82,7 @@ class BudgetedModel:
         self.name = model.name
 
     async def ask(self, body: Mapping[str, object], check: Callable[[str], Step]) -> ModelAnswered:
+        await self._budget.room()
         if refusal := self._budget.refusal():
             return ModelAnswered(model=self.name, failure=refusal)
         reserved = _most_tokens(body)
@@ -84,17 +99,25 @@ class BudgetedModel:
 def _most_tokens(body: Mapping[str, object]) -> int:
     """A careful guess at what a call can use: three bytes a token, and the longest answer."""
     limit = body.get("max_tokens")
-    return _size(body) // 3 + (limit if isinstance(limit, int) else 0)
+    texts = sum(_size(text) for text in _texts((body.get("system"), body.get("messages"))))
+    return (texts + BESIDES_TEXT) // 3 + (limit if isinstance(limit, int) else 0)
 
 
-def _size(value: object) -> int:
-    """About how many bytes this is as JSON; writing it all out only to count would cost more than the guess is worth."""
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="replace"))
+
+
+def _texts(value: object) -> Iterator[str]:
+    """What is said in a request, wherever it stands in it."""
     match value:
         case str():
-            return (len(value) if value.isascii() else len(value.encode(errors="replace"))) + 3
-        case Mapping():
-            return 2 + sum(_size(key) + 1 + _size(each) for key, each in value.items())
+            yield value
+        case {"text": str(text)}:
+            yield text
+        case {"content": content}:
+            yield from _texts(content)
         case list() | tuple():
-            return 2 + sum(map(_size, value))
+            for each in value:
+                yield from _texts(each)
         case _:
-            return 8
+            pass

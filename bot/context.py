@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from bot import events as ev
 from bot.canonical import canonical, digest, text_hash
 from bot.events import AskSettings, Event, ModelAsked
+from bot.ids import run_id
 from bot.sizes import LONGEST_ERROR, LONGEST_NAME, LONGEST_REMINDER, MOST_REMINDERS, shown_size
 from bot.thread import Answered, Thread
 
@@ -291,10 +292,24 @@ def _situation(thread: Thread, events: Mapping[int, Event], ask: Ask) -> str:
     lines = [
         f"now: {local.isoformat()} {_WEEKDAYS[local.weekday()]} ({ask.settings.timezone})",
         f"channel: {thread.channel}",
+        *_overtaken(thread, events),
         *_reminders(thread, events, zone),
         *_errors(thread, events),
     ]
     return "<situation>\n" + "\n".join(lines) + "\n</situation>\nWhat is the next step?"
+
+
+def _overtaken(thread: Thread, events: Mapping[int, Event]) -> list[str]:
+    """Which message is meant when a later one was read before it could be answered."""
+    turn = thread.turn
+    if turn is None or turn.run == run_id(turn.input):
+        return []
+    reads = (events[entry.seq].data for entry in thread.window)
+    read = [data.input for data in reads if isinstance(data, ev.TurnStarted | ev.TurnRead)]
+    first = next((seq for seq in read if run_id(seq) == turn.run), 0)
+    if not first or read[-1] == first:
+        return []
+    return [f"answer now: seq {first}, which had to wait; later ones are answered by themselves"]
 
 
 def _reminders(thread: Thread, events: Mapping[int, Event], zone: ZoneInfo) -> list[str]:

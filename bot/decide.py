@@ -33,7 +33,19 @@ from bot.ids import call_id, idempotency_key, run_id, timer_id
 from bot.policy import why_gated
 from bot.rules import AgentRules, Rules, ToolRule
 from bot.sizes import shown_size
-from bot.thread import Answered, Asking, Calling, Finished, Run, Thread, Turn, Unread, fold_all
+from bot.thread import (
+    Answered,
+    Asking,
+    Calling,
+    Entry,
+    Finished,
+    Run,
+    Thread,
+    Turn,
+    Unread,
+    fold_all,
+    without_oldest,
+)
 
 MAX_DECISIONS = 64
 CORRECTIONS = 1
@@ -253,9 +265,9 @@ def estimate(thread: Thread, agent: AgentRules, rules: Rules) -> int:
 
 def _compact(thread: Thread, run: str, agent: AgentRules, rules: Rules, trigger: str) -> Draft:
     """Drop the oldest half of the window; what remains is shown unchanged."""
-    half = thread.window[(len(thread.window) - 1) // 2]
+    half = _oldest_half(thread)
     before = estimate(thread, agent, rules)
-    kept = replace(thread, window=tuple(entry for entry in thread.window if entry.seq > half.seq))
+    kept = replace(thread, window=without_oldest(thread, half.seq))
     compacted = ContextCompacted(
         from_seq=thread.window_from + 1,
         to_seq=half.seq,
@@ -264,6 +276,13 @@ def _compact(thread: Thread, run: str, agent: AgentRules, rules: Rules, trigger:
         trigger="too_large" if trigger == "too_large" else "budget",
     )
     return Draft(compacted, run=run)
+
+
+def _oldest_half(thread: Thread) -> Entry:
+    """The last entry to drop: what the turn is about and what came last stay, as long as there is anything else."""
+    about = thread.turn.started if thread.turn else 0
+    others = [entry for entry in thread.window[:-1] if entry.seq != about] or thread.window[:1]
+    return others[(len(others) - 1) // 2]
 
 
 # ---------------------------------------------------------------- after the model answered
@@ -295,7 +314,7 @@ def _try_later(thread: Thread, turn: Turn, failure: Failure, now: datetime, rule
         return _to_person(thread, turn, rules, "model_unavailable", failure.message)
     due = now + _delay(failure, run, rules)
     timer = TimerSet(timer_id=timer_id(thread.seq), due_at=due, purpose="retry")
-    reply, notices = _waiting_words(thread, failure, run, due, rules)
+    reply, notices = _waiting_words(thread, failure, run, rules, now=now, due=due)
     ended = _end(thread, turn, rules, "waiting", reply, reason=failure.message, notices=notices)
     return Next((Draft(timer, run=turn.run), ended))
 
@@ -310,24 +329,16 @@ def _delay(failure: Failure, run: Run, rules: Rules) -> timedelta:
 
 
 def _waiting_words(
-    thread: Thread, failure: Failure, run: Run, due: datetime, rules: Rules
+    thread: Thread, failure: Failure, run: Run, rules: Rules, *, now: datetime, due: datetime
 ) -> tuple[str, tuple[Outgoing, ...]]:
     """Tell the requester once: at once if it will take long, else when it has taken long."""
     if failure.kind == "budget":
-        return (words.out_of_tokens(due) if run.retries == 0 else "", ())
+        return ("" if run.told else words.out_of_tokens(due), ())
     if not failure.retryable:
-        first = run.retries == 0
-        notices = (
-            _to_operator(thread, rules, words.operator_model(thread.id, failure.message)) if first else ()
-        )
-        return (words.model_down(due) if first else "", notices)
-    told = _waited(run.retries, rules) >= rules.retry.tell_after
-    now_told = _waited(run.retries + 1, rules) >= rules.retry.tell_after
-    return (words.model_down(due) if now_told and not told else "", ())
-
-
-def _waited(retries: int, rules: Rules) -> timedelta:
-    return sum((_own_delay(n, rules) for n in range(retries)), start=timedelta())
+        notices = _to_operator(thread, rules, words.operator_model(thread.id, failure.message))
+        return ("" if run.told else words.model_down(due), () if run.retries else notices)
+    waited = due - (run.retrying_since or now)
+    return ("" if run.told or waited < rules.retry.tell_after else words.model_down(due), ())
 
 
 def _own_delay(retries: int, rules: Rules) -> timedelta:

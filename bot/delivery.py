@@ -1,15 +1,29 @@
 """What becomes of a try to send a message: reported as sent, tried again later, or given up. Pure."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot import ids
 from bot.errors import SendFailure
-from bot.events import DeliveryReported, DeliveryStatus, Event, Incoming, Outgoing, isoformat
+from bot.events import (
+    DeliveryReported,
+    DeliveryStatus,
+    Event,
+    Incoming,
+    Outgoing,
+    TakeoverStarted,
+    ThreadParked,
+    ToolFinished,
+    TurnEnded,
+    isoformat,
+)
 from bot.people import Contact
 from bot.ports import OutboxRow
+
+SENDING = (DeliveryReported, TakeoverStarted, ThreadParked, ToolFinished, TurnEnded)
+"""The events that can send messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +32,7 @@ class OutboxPolicy:
 
     A message is given up when it is older than `give_up_after` and was tried `least_attempts` times (the bot
     may have been down for long), or was tried `most_attempts` times; one that our own code fails on, earlier.
+    A channel that is still `connecting` is waited for; one that is not on is tried again after `without_channel`.
     """
 
     first: timedelta = timedelta(seconds=1)
@@ -28,6 +43,7 @@ class OutboxPolicy:
     most_attempts: int = 120
     deadline: timedelta = timedelta(seconds=30)
     without_channel: timedelta = timedelta(minutes=5)
+    connecting: timedelta = timedelta(seconds=30)
     report_again: timedelta = timedelta(seconds=1)
     at_once: int = 16
 
@@ -148,8 +164,9 @@ def incoming(row: OutboxRow, report: DeliveryReported, now: datetime) -> Incomin
 
 def rows_of(event: Event) -> Iterator[OutboxRow]:
     """The messages that an event sends, as the store's outbox has them."""
-    messages: Sequence[Outgoing] = getattr(event.data, "outgoing", ())
-    for number, outgoing in enumerate(messages):
+    if not isinstance(event.data, SENDING):
+        return
+    for number, outgoing in enumerate(event.data.outgoing):
         if outgoing.channel and outgoing.destination:
             row_id = ids.outbox_id(event.thread_id, event.seq, number)
             yield OutboxRow(

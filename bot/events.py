@@ -137,7 +137,7 @@ class Failure(Value):
     kind: FailureKind
     message: Text
     retryable: bool = True
-    retry_after: float | None = None
+    retry_after: float | None = Field(default=None, allow_inf_nan=False)
 
 
 class Usage(Value):
@@ -405,7 +405,7 @@ def decode(type_: str, v: int, data: str) -> AnyData:
         if v == cls.v:
             return cls.model_validate_json(data)
         return cls.model_validate(_upcast(type_, v, cls.v, data))
-    except (ValidationError, ValueError, RecursionError) as error:
+    except (ValidationError, ValueError, LookupError, RecursionError) as error:
         raise BrokenEvent(f"{type_} v{v} cannot be read: {str(error).splitlines()[0]}") from error
 
 

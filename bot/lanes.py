@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from bot.events import Event
 from bot.thread import Thread
 
+BEGUN_POLL = 0.01  # seconds
+
 
 @dataclass(slots=True)
 class Lane:
@@ -108,10 +110,15 @@ class Lanes:
             return False
         return True
 
-    async def idle(self) -> None:
-        """Wait until nothing is ready and nothing runs."""
+    async def begun(self) -> None:
+        """Wait until everything that was woken has begun."""
+        while self._ready:  # noqa: ASYNC110 - at the start only; on the hot path nobody should have to tell
+            await asyncio.sleep(BEGUN_POLL)
+
+    async def finished(self, thread_id: str) -> None:
+        """Wait until there is nothing more to do in this thread."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._running == 0 and not self._ready)
+            await self._changed.wait_for(lambda: thread_id not in self._known)
 
     async def _work(self, thread_id: str) -> None:
         self._known[thread_id] = False

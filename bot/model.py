@@ -163,8 +163,10 @@ def _unreachable(error: Exception) -> str:
 
 
 async def _limit_body(response: "httpx2.Response") -> None:
-    """Stop reading an answer that never ends."""
-    response.stream = _limited()(response.stream)
+    """Stop reading an answer that never ends. One that says how long it is, and keeps to it, does end."""
+    said = response.headers.get("content-length", "")
+    if not (said.isdecimal() and int(said) <= MAX_BODY):
+        response.stream = _limited()(response.stream)
 
 
 @cache

@@ -14,7 +14,9 @@ import structlog
 
 from bot.app import Bot, Mode, opened, site_of
 from bot.config import Config
+from bot.errors import StoreFull
 from bot.log import set_up
+from bot.loop import FULL_DISK_PAUSE
 from bot.secrets import Redactor
 from bot.serving import WebServer, listen_soon
 from bot.store.lock import Lock
@@ -27,7 +29,10 @@ PRUNE_EVERY = 3600.0  # seconds
 PARENT_POLL = 0.5
 DEV_GRACE = 5.0
 SUSPECT_SECONDS = 5.0
-YOUNG_OBJECTS = 20_000  # so many new ones before the garbage collector looks at them; Python's 700 costs 6 % of the CPU
+ACCOUNT_SECONDS, ACCOUNT_POLL = 3.0, 0.05
+YOUNG_OBJECTS = (
+    20_000  # so many new ones before the garbage collector looks at them; Python's 700 costs 6 % of the CPU
+)
 
 log = structlog.get_logger("run")
 
@@ -145,15 +150,39 @@ def _note(bot: Bot) -> Callable[[Failure], None]:
 
 
 async def _take_over(bot: Bot) -> None:
-    """Go on with what an earlier process left; a thread that was tried before is tried alone."""
-    while taken := await bot.store.take_over():
+    """Go on with what an earlier process left; a thread that was tried before is tried alone.
+
+    The next ones are taken when these have begun: a process that dies must not make suspects of all that wait.
+    """
+    while taken := await _taken(bot):
         log.info("taking over", threads=len(taken))
+        await _accounts_known(bot)
         for thread_id in taken:
             bot.lanes.wake(thread_id)
         if len(taken) == 1:
             with suppress(TimeoutError):
                 async with asyncio.timeout(SUSPECT_SECONDS):
-                    await bot.lanes.idle()
+                    await bot.lanes.finished(taken[0])
+        else:
+            await bot.lanes.begun()
+
+
+async def _accounts_known(bot: Bot) -> None:
+    """Wait a moment for the providers to say who we are: until then no operator can be told of anything."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ACCOUNT_SECONDS):
+            channels = bot.channels.channels
+            while any(not each.account and each.name not in bot.refused for each in channels):  # noqa: ASYNC110 - a channel tells nobody
+                await asyncio.sleep(ACCOUNT_POLL)
+
+
+async def _taken(bot: Bot) -> list[str]:
+    """The next threads to take over; a full disk only means waiting for room."""
+    while True:
+        try:
+            return await bot.store.take_over()
+        except StoreFull:
+            await asyncio.sleep(FULL_DISK_PAUSE)
 
 
 async def _warm(bot: Bot) -> None:

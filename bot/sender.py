@@ -16,6 +16,7 @@ Account = tuple[str, str]
 """Channel and account: a message belongs to one account of one provider."""
 
 MOST_REMEMBERED = 1000
+CONNECTING_POLL = 0.5  # seconds
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +53,9 @@ class Sender:
         """
         attempt = Attempt(row, row.parts_sent + 1, row.parts_sent + 1)
         try:
-            channel = self._channel(row)
+            channel = await self._channel(row)
+            if channel is None:
+                return None
             parts = channel.render(row.id, row.outgoing)
             if row.parts_sent >= len(parts):
                 return _nothing_left(attempt)
@@ -87,8 +90,16 @@ class Sender:
     def _words(self, error: Exception) -> str:
         return in_words(error, self._redact)
 
-    def _channel(self, row: OutboxRow) -> Channel:
-        channel = self._channels.get(account_of(row))
+    async def _channel(self, row: OutboxRow) -> Channel | None:
+        """The channel of a message's account; None: stopping. Right after a start an account is not known yet."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._policy.connecting.total_seconds()
+        while (channel := self._channels.get(account_of(row))) is None:
+            if self._stopping():
+                return None
+            if (row.outgoing.channel, "") not in self._channels or loop.time() >= end:
+                break
+            await asyncio.sleep(CONNECTING_POLL)
         if channel is None:
             self.without_channel.add(account_of(row))
             wait = self._policy.without_channel.total_seconds()

@@ -137,13 +137,14 @@ class Fails:
 
 @dataclass(frozen=True)
 class Run:
-    """What one request has used so far, over all its turns."""
+    """What one request has used so far, over all its turns. `told`: its requester knows that it has to wait."""
 
     steps: int = 0
     fails: Mapping[str, Fails] = field(default_factory=dict)
     denied: tuple[str, ...] = ()
     retries: int = 0
     retrying_since: datetime | None = None
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +266,7 @@ def fold(thread: Thread, event: Event) -> Thread:  # noqa: C901 - one branch for
             return _compacted(thread, data)
         case ev.TakeoverStarted():
             shown = _show(thread, event.seq, line_size(data.summary))
-            return replace(_without_unread(shown, "message"), with_person=True)
+            return _to_person(shown)
         case ev.ThreadParked():
             return replace(thread, parked=data.reason)
         case _:
@@ -351,7 +352,7 @@ def _control(thread: Thread, seq: int, data: ev.ControlRequested) -> Thread:
         case "resume":
             return replace(thread, paused=False, with_person=False, parked="")
         case "take_over":
-            thread = replace(_without_unread(thread, "message", "retry"), with_person=True)
+            thread = _to_person(thread)
             return _in_turn(thread, stopped="taken over by a person") if thread.turn else thread
         case "hand_back":
             return replace(thread, with_person=False)
@@ -359,10 +360,23 @@ def _control(thread: Thread, seq: int, data: ev.ControlRequested) -> Thread:
             assert_never(data.action)
 
 
-def _stopped(thread: Thread, seq: int, by: str) -> Thread:
-    thread = _without_unread(thread, "message", "retry", "stop")
+def _to_person(thread: Thread) -> Thread:
+    """What waited is the person's now: it is shown when the agent goes on, and starts no turn then."""
+    waiting = [unread for unread in thread.unread if unread.kind == "message"]
+    versions = [(thread.messages[unread.seq].version, unread.size) for unread in waiting]
+    thread = _without_retries(_without_unread(thread, "message", "retry"))
+    for version, size in versions:
+        thread = _show(thread, version, size)
+    return replace(thread, with_person=True)
+
+
+def _without_retries(thread: Thread) -> Thread:
     timers = {key: timer for key, timer in thread.timers.items() if timer.purpose != "retry"}
-    thread = replace(thread, timers=timers)
+    return replace(thread, timers=timers)
+
+
+def _stopped(thread: Thread, seq: int, by: str) -> Thread:
+    thread = _without_retries(_without_unread(thread, "message", "retry", "stop"))
     if thread.turn is not None:
         return _in_turn(thread, stopped="stopped")
     return replace(thread, unread=(Unread(seq, "stop", by), *thread.unread))
@@ -392,7 +406,7 @@ def _answered(thread: Thread, seq: int, data: ev.ModelAnswered) -> Thread:
     if failure is None or failure.kind not in ("unavailable", "budget"):
         run = replace(run, steps=run.steps + 1)
     if data.step is not None:
-        run = replace(run, retries=0, retrying_since=None)
+        run = replace(run, retries=0, retrying_since=None, told=False)
         thread = _show(thread, seq, step_size(data.step))
     return replace(thread, runs={**thread.runs, turn.run: run})
 
@@ -480,6 +494,9 @@ def _turn_ended(thread: Thread, seq: int, data: ev.TurnEnded) -> Thread:
     live = {t.run for t in thread.timers.values() if t.purpose == "retry"}
     live |= {u.ref for u in thread.unread if u.kind == "retry"}
     runs = {key: run for key, run in thread.runs.items() if key in live}
+    ended = thread.turn.run if thread.turn else ""
+    if ended in runs and data.reply:
+        runs[ended] = replace(runs[ended], told=True)
     thread = replace(thread, turn=None, runs=runs)
     seen_otherwise = data.outcome in ("replied", "waiting", "handed_off")
     return thread if seen_otherwise else _show(thread, seq, FRAME)
@@ -490,13 +507,20 @@ def _calling(seq: int, data: ev.ToolStarted) -> Calling:
 
 
 def _compacted(thread: Thread, data: ev.ContextCompacted) -> Thread:
-    window = tuple(entry for entry in thread.window if entry.seq > data.to_seq)
-    waiting = {u.seq for u in thread.unread}
-    messages = {s: m for s, m in thread.messages.items() if s in waiting or s > data.to_seq}
+    known = {u.seq for u in thread.unread} | ({thread.turn.input} if thread.turn else set())
+    messages = {s: m for s, m in thread.messages.items() if s in known or s > data.to_seq}
+    window = without_oldest(thread, data.to_seq)
     thread = replace(thread, window=window, window_from=data.to_seq, messages=messages)
     if thread.turn is None or data.trigger != "too_large":
         return thread
     return _in_turn(thread, compacted=True, last=None)
+
+
+def without_oldest(thread: Thread, to_seq: int) -> tuple[Entry, ...]:
+    """The window after a compaction up to this seq; what the turn is about is kept, unless it ends with that."""
+    turn = thread.turn
+    kept = turn.started if turn is not None and turn.started < to_seq else 0
+    return tuple(entry for entry in thread.window if entry.seq > to_seq or entry.seq == kept)
 
 
 # ---------------------------------------------------------------- small parts

@@ -22,6 +22,8 @@ COLUMNS = (
 _MARKER = "$text"
 _DEEP = 150  # so many brackets may be more nesting than pydantic reads
 
+_WITH_ARGUMENTS = frozenset({ToolStarted, ModelAnswered})  # arguments are any JSON
+
 Row = Sequence[Any]
 FindTexts = Callable[[Iterable[str]], Mapping[str, str]]
 
@@ -37,7 +39,7 @@ class Encoded(NamedTuple):
 def encode(data: AnyData) -> Encoded:
     """The data as stored; raises BrokenEvent or ValueError for what could not be read back."""
     text = data.model_dump_json()
-    if isinstance(data, ToolStarted | ModelAnswered):
+    if type(data) in _WITH_ARGUMENTS:
         _check_arguments(data, text)
     if not _may_be_long(text) and '"$' not in text:
         return Encoded(data, text, {})
@@ -64,11 +66,11 @@ def plain_rows(rows: Sequence[Row], find: FindTexts) -> list[dict[str, JsonValue
     return [_plain(row, texts) for row in rows]
 
 
-def _check_arguments(data: ToolStarted | ModelAnswered, text: str) -> None:
+def _check_arguments(data: AnyData, text: str) -> None:
     """Refuse what would not come back the same: pydantic writes NaN as null, and deeper than it reads."""
     if isinstance(data, ToolStarted):
         canonical(data.args)
-    elif data.step is not None and data.step.proposed_action is not None:
+    elif isinstance(data, ModelAnswered) and data.step is not None and data.step.proposed_action is not None:
         canonical(data.step.proposed_action.args)
     if text.count("[") + text.count("{") > _DEEP:
         decode(data.type, data.v, text)

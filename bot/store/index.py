@@ -86,8 +86,20 @@ class ReportPart:
 Change = OpenThread | SetTimer | DropTimer | DropRetries | AddOutbox | ReportPart
 
 
+# Most events change nothing. To ask for the type is 3 us cheaper than to let `match` ask each pydantic class.
+_CHANGING = frozenset(
+    {
+        ControlRequested, DeliveryReported, TakeoverStarted, ThreadOpened, ThreadParked, TimerFired, TimerSet,
+        ToolFinished, TurnEnded,
+    }
+)  # fmt: skip
+_ANSWERLESS = frozenset({DeliveryReported, FeedbackReceived, ThreadOpened})
+
+
 def project(event: Event) -> tuple[Change, ...]:
     """What the event changes, in order."""
+    if type(event.data) not in _CHANGING:
+        return ()
     match event.data:
         case ToolFinished() | TurnEnded() | TakeoverStarted() | ThreadParked():
             return tuple(_outbox(event))
@@ -117,7 +129,7 @@ def outgoing_of(data: AnyData) -> tuple[Outgoing, ...]:
 
 def needs_no_answer(data: AnyData) -> bool:
     """Whether the loop has nothing to do about this input, so that a settled thread stays settled."""
-    return isinstance(data, DeliveryReported | FeedbackReceived | ThreadOpened)
+    return type(data) in _ANSWERLESS
 
 
 def _opened(event: Event, data: ThreadOpened) -> OpenThread:

@@ -18,26 +18,22 @@ Random = Callable[[int], bytes]
 
 _SEEN = "SELECT thread_id, seq FROM events WHERE dedupe = ?"
 
-# Each moves the thread on and says where it is now, in one statement; none found means no such thread, or a fence.
-_ARRIVE = """
-UPDATE threads SET settled_seq = iif(? AND settled_seq = last_seq, last_seq + 1, settled_seq),
-    last_seq = last_seq + 1, updated_at = max(updated_at, ?)
+# Finding a row and then moving it on by rowid is cheaper than one UPDATE with RETURNING (measured: 9 to 14 us).
+_FOUND = "SELECT rowid, thread_id, last_seq, settled_seq, updated_at FROM threads "
+_BY_ID = _FOUND + "WHERE thread_id = ?"
+_BY_PLACE = _FOUND + "WHERE channel = ? AND account = ? AND conversation = ?"
+_ARRIVED = "UPDATE threads SET last_seq = ?, settled_seq = ?, updated_at = ? WHERE rowid = ?"
+_FENCE = """
+SELECT rowid, head, last_seq, settled_seq, tries, updated_at, channel FROM threads WHERE thread_id = ?
 """
-_ARRIVE_BY_ID = _ARRIVE + "WHERE thread_id = ? RETURNING thread_id, last_seq, updated_at"
-_ARRIVE_BY_PLACE = _ARRIVE + (
-    "WHERE channel = ? AND account = ? AND conversation = ? RETURNING thread_id, last_seq, updated_at"
-)
-_ADVANCE = """
-UPDATE threads SET head = ?, last_seq = ?, settled_seq = iif(?, ?, settled_seq), tries = iif(?, 0, tries),
-    updated_at = max(updated_at, ?)
-WHERE thread_id = ? AND head = ? AND last_seq = ? RETURNING channel, updated_at
+_ADVANCED = """
+UPDATE threads SET head = ?, last_seq = ?, settled_seq = ?, tries = ?, updated_at = ? WHERE rowid = ?
 """
 _INSERT = """
 INSERT INTO events (thread_id, seq, id, type, v, time, actor_kind, actor, channel, run, correlation, dedupe,
                     trace_id, data)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_FENCE = "SELECT head, last_seq FROM threads WHERE thread_id = ?"
 _TEXT = "INSERT OR IGNORE INTO texts (hash, text) VALUES (?, ?)"
 _RAW = "INSERT OR IGNORE INTO raw (hash, received_at, bytes) VALUES (?, ?, ?)"
 
@@ -89,56 +85,64 @@ def receive(tx: Transaction, receipt: Receipt, random: Random) -> Received:
         seen = execute(_SEEN, (incoming.dedupe,)).fetchone()
         if seen is not None:
             return Received(seen[0], seen[1], duplicate=True)
-    stamp = isoformat(receipt.now)
-    thread_id, seq, later = _arrive(tx, receipt, stamp, random)
-    now = receipt.now if later == stamp else datetime.fromisoformat(later)
+    rowid, thread_id, last_seq, settled_seq, updated_at = _find(execute, incoming) or _open(
+        tx, receipt, random
+    )
+    seq = last_seq + 1
+    now, stamp = _later(receipt.now, updated_at)
     event = Event(
         thread_id, seq, uuid7(now, random(10)), now, incoming.data, incoming.actor, incoming.channel,
         incoming.run, incoming.correlation, incoming.dedupe, receipt.trace_id,
     )  # fmt: skip
-    _write(tx, event, receipt.encoded, later)
+    _write(tx, event, receipt.encoded, stamp)
+    if settled_seq == last_seq and needs_no_answer(incoming.data):
+        settled_seq = seq
+    execute(_ARRIVED, (seq, settled_seq, stamp, rowid))
     if incoming.raw:
-        execute(_RAW, (receipt.raw_hash, later, incoming.raw))
+        execute(_RAW, (receipt.raw_hash, stamp, incoming.raw))
     return Received(thread_id, seq, duplicate=False)
 
 
 def append(tx: Transaction, batch: Batch, random: Random) -> Appended:
     """Append results if the head is unchanged, decisions only if besides no input has arrived."""
-    everything = (*batch.results, *batch.decisions)
-    place = _advance(tx.execute, batch, batch.seen, everything, settled=batch.settled)
-    if place is not None:
-        if batch.texts:
-            _keep(tx.execute, batch.texts)
-        return Appended(_write_all(tx, batch, batch.seen, everything, place, random), decided=True)
-    last_seq = _check_fence(tx.execute, batch)
-    events = _newcomers(tx.execute, batch)
-    if batch.results:
-        place = _advance(tx.execute, batch, last_seq, batch.results, settled=False)
-        assert place is not None, "the fence was checked in this transaction"
-        events += _write_all(tx, batch, last_seq, batch.results, place, random)
-    return Appended(events, decided=False)
+    row = tx.execute(_FENCE, (batch.thread_id,)).fetchone()
+    if row is None:
+        raise NoSuchThread(f"There is no thread {batch.thread_id}.")
+    rowid, head, last_seq, settled_seq, tries, updated_at, channel = row
+    if head != batch.head or last_seq < batch.seen:
+        raise Fenced
+    decided = last_seq == batch.seen
+    events = [] if decided else _newcomers(tx.execute, batch)
+    entries = (*batch.results, *batch.decisions) if decided else batch.results
+    settled = decided and batch.settled
+    stamp = updated_at
+    if entries:
+        now, stamp = _later(batch.now, updated_at)
+        events += _write_all(tx, batch, entries, last_seq, now, stamp, channel, random)
+        head = last_seq = last_seq + len(entries)
+    if entries or settled:
+        settled_seq = last_seq if settled else settled_seq
+        tries = 0 if batch.results or settled else tries
+        tx.execute(_ADVANCED, (head, last_seq, settled_seq, tries, stamp, rowid))
+    if decided and batch.texts:
+        _keep(tx.execute, batch.texts)
+    return Appended(tuple(events), decided)
 
 
-def _arrive(tx: Transaction, receipt: Receipt, stamp: str, random: Random) -> tuple[str, int, str]:
-    """Move the thread of an input on by one; returns its id, the seq of the input, and the time of it."""
-    incoming = receipt.incoming
-    state = (needs_no_answer(incoming.data), stamp)
-    rows: list[tuple[str, int, str]]
+def _find(execute: Execute, incoming: Incoming) -> tuple[int, str, int, int, str] | None:
+    row: tuple[int, str, int, int, str] | None
     if incoming.thread_id:
-        rows = tx.execute(_ARRIVE_BY_ID, (*state, incoming.thread_id)).fetchall()
-        if not rows:
+        row = execute(_BY_ID, (incoming.thread_id,)).fetchone()
+        if row is None:
             raise NoSuchThread(f"There is no thread {incoming.thread_id}.")
-        return rows[0]
-    place = (incoming.channel, incoming.account, incoming.conversation)
-    rows = tx.execute(_ARRIVE_BY_PLACE, (*state, *place)).fetchall()
-    if not rows:
-        _open(tx, receipt, stamp, random)
-        rows = tx.execute(_ARRIVE_BY_PLACE, (*state, *place)).fetchall()
-    return rows[0]
+        return row
+    row = execute(_BY_PLACE, (incoming.channel, incoming.account, incoming.conversation)).fetchone()
+    return row
 
 
-def _open(tx: Transaction, receipt: Receipt, stamp: str, random: Random) -> None:
-    incoming, now = receipt.incoming, receipt.now
+def _open(tx: Transaction, receipt: Receipt, random: Random) -> tuple[int, str, int, int, str]:
+    """Open the thread of this input; returns its row as `_find` does."""
+    incoming, now, stamp = receipt.incoming, receipt.now, isoformat(receipt.now)
     opened = ThreadOpened(
         conversation=incoming.conversation,
         agent=receipt.agent,
@@ -150,46 +154,21 @@ def _open(tx: Transaction, receipt: Receipt, stamp: str, random: Random) -> None
         trace_id=receipt.trace_id,
     )  # fmt: skip
     _write(tx, event, encode(opened), stamp)
-
-
-def _advance(
-    execute: Execute, batch: Batch, last_seq: int, entries: Sequence[Entry], *, settled: bool
-) -> tuple[str, str] | None:
-    """Move the thread on if head and last_seq are these; returns its channel and the time of the entries."""
-    seq = last_seq + len(entries)
-    head = seq if entries else batch.head
-    stamp = isoformat(batch.now) if entries else ""
-    rows: list[tuple[str, str]] = execute(
-        _ADVANCE,
-        (
-            head, seq, settled, seq, bool(batch.results) or settled, stamp,
-            batch.thread_id, batch.head, last_seq,
-        ),
-    ).fetchall()  # fmt: skip
-    return rows[0] if rows else None
-
-
-def _check_fence(execute: Execute, batch: Batch) -> int:
-    """The seq of the newest input, if nothing but inputs came in between."""
-    row = execute(_FENCE, (batch.thread_id,)).fetchone()
-    if row is None:
-        raise NoSuchThread(f"There is no thread {batch.thread_id}.")
-    head, last_seq = row
-    if head != batch.head or last_seq < batch.seen:
-        raise Fenced
-    return int(last_seq)
+    row: tuple[int, str, int, int, str] = tx.execute(_BY_ID, (event.thread_id,)).fetchone()
+    return row
 
 
 def _write_all(
     tx: Transaction,
     batch: Batch,
-    last_seq: int,
     entries: Sequence[Entry],
-    place: tuple[str, str],
+    last_seq: int,
+    now: datetime,
+    stamp: str,
+    channel: str,
     random: Random,
-) -> tuple[Event, ...]:
-    channel, stamp = place
-    now = datetime.fromisoformat(stamp)
+) -> list[Event]:
+    """The events of the loop, all of one time."""
     events = []
     for seq, (draft, encoded) in enumerate(entries, last_seq + 1):
         event = Event(
@@ -198,7 +177,7 @@ def _write_all(
         )  # fmt: skip
         _write(tx, event, encoded, stamp)
         events.append(event)
-    return tuple(events)
+    return events
 
 
 def _write(tx: Transaction, event: Event, encoded: Encoded, stamp: str) -> None:
@@ -222,9 +201,17 @@ def _keep(execute: Execute, texts: Mapping[str, str]) -> None:
         execute(_TEXT, item)
 
 
-def _newcomers(execute: Execute, batch: Batch) -> tuple[Event, ...]:
+def _newcomers(execute: Execute, batch: Batch) -> list[Event]:
     """The inputs that came while the loop was busy."""
     events, broken = events_after(execute, batch.thread_id, batch.seen)
     if broken:
         raise BrokenEvent(broken)
-    return tuple(events)
+    return events
+
+
+def _later(now: datetime, previous: str) -> tuple[datetime, str]:
+    """The time of the next event of a thread: the clock may go back, the log does not."""
+    stamp = isoformat(now)
+    if stamp >= previous:
+        return now, stamp
+    return datetime.fromisoformat(previous), previous

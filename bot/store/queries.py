@@ -166,13 +166,17 @@ def thread_of(execute: Execute, channel: str, account: str, conversation: str) -
 
 
 def tokens_since(execute: Execute, time: datetime) -> int:
-    """All tokens of model calls answered since then; reads every event's type, so it is for the start only."""
+    """All tokens of model calls answered since then, besides those of the demo brain, which cost nothing.
+
+    It reads every event's type, so it is for the start only.
+    """
     found = execute(
         """
         SELECT coalesce(sum(
             json_extract(data, '$.usage.input') + json_extract(data, '$.usage.output')
             + json_extract(data, '$.usage.cache_read') + json_extract(data, '$.usage.cache_creation')
         ), 0) FROM events WHERE type = 'model.answered' AND time >= ?
+            AND json_extract(data, '$.request_id') NOT LIKE 'req_sim%'
         """,
         (isoformat(time),),
     ).fetchone()

@@ -125,11 +125,14 @@ class Writer:
             raise type(self._refusal)(str(self._refusal))
 
     def _deliver(self, jobs: list[Job[Any]], events: tuple[Event, ...]) -> None:
-        """Listeners first, then those who wait; each called by the loop, so that none can harm another."""
+        """Listeners first, then those who wait; each is called by the loop, so that none can harm another.
+
+        A future wakes its waiter by `call_soon` too, and so after the listeners.
+        """
         if events:
             for listener in self.listeners:
                 self._loop.call_soon(listener, events)
-        self._loop.call_soon(_resolve, jobs)
+        _resolve(jobs)
         self.pending -= sum(job.waiter is not None for job in jobs)
 
     # ------------------------------------------------------------ on the writer thread

@@ -1,11 +1,14 @@
 """The simulators at the bot's own address, in `bot dev` only: requests to /sim go there and come back."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import httpx
 from fastapi import APIRouter, Request, Response
 
 from bot.web.problems import Problem
+
+if TYPE_CHECKING:
+    import httpx  # `bot run` does not need it, and it takes a third of a second to import
 
 TIMEOUT = 30.0  # seconds
 KEPT = ("content-type", "location", "content-security-policy", "cache-control", "retry-after")
@@ -17,7 +20,7 @@ class SimProxy:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
-        self._client: httpx.AsyncClient | None = None
+        self._client: "httpx.AsyncClient | None" = None
 
     async def close(self) -> None:
         if self._client is not None:
@@ -31,6 +34,8 @@ class SimProxy:
         return router
 
     async def _pass(self, request: Request) -> Response:
+        import httpx
+
         raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
         path = raw.decode("latin-1").split("?")[0]
         if ".." in request.url.path.split("/"):
@@ -49,7 +54,9 @@ class SimProxy:
         kept = {name: answer.headers[name] for name in KEPT if name in answer.headers}
         return Response(answer.content, answer.status_code, headers=kept)
 
-    def _http(self) -> httpx.AsyncClient:
+    def _http(self) -> "httpx.AsyncClient":
+        import httpx
+
         # trust_env: a proxy of the environment has no business between us and our own children
         self._client = self._client or httpx.AsyncClient(timeout=TIMEOUT, trust_env=False)
         return self._client

@@ -84,7 +84,9 @@ def test_bot_dev_greets_and_a_signal_to_its_group_lets_the_bot_finish(root, host
 
     assert greeted
     assert code == 0
-    assert "stopped" in (root / "output").read_text()  # the bot's last line: it wound down, it was not cut off
+    assert (
+        "stopped" in (root / "output").read_text()
+    )  # the bot's last line: it wound down, it was not cut off
     assert holder(root / "try.db") is None
 
 

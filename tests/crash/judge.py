@@ -1,6 +1,7 @@
 """The checker of a crash sweep: reads what the processes left behind, and nothing else."""
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 from bot import events as ev
@@ -51,7 +52,7 @@ def _check_sends(journal: Journal, run: str, logs: dict[str, Log], deaths: int, 
     doubled = len(sent) - len(set(sent))
     must(doubled <= deaths, run, f"{doubled} parts were sent again after {deaths} deaths")
     counts["parts sent"], counts["parts sent again"] = len(sent), doubled
-    for one, following in zip(sent, sent[1:], strict=False):
+    for one, following in pairwise(sent):
         in_order = one[0] != following[0] or following[1] in (one[1], one[1] + 1)
         must(in_order, run, f"part {following[1]} of {one[0]} after part {one[1]}")
 

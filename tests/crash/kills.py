@@ -98,7 +98,7 @@ class Load:
             else:
                 self.slack.say(who, text)
             self.said.append(text)
-            await asyncio.sleep(self.random.uniform(0.02, 0.2))
+            await asyncio.sleep(self.random.uniform(0.05, 0.3))
 
 
 async def run(folder: Path, *, kills: int, seed: int) -> Counts:
@@ -146,12 +146,14 @@ async def _kill_again_and_again(bot: RealBot, kills: int, load: Load) -> None:
 
 async def _come_to_rest(bot: RealBot, slack: SlackSimulator) -> None:
     """Until Slack has nothing left to tell, and every thread is idle; a person hands back what they were given."""
-    async with httpx.AsyncClient(base_url=bot.url, timeout=10, trust_env=False, headers=_bearer(bot)) as client:
+    async with httpx.AsyncClient(
+        base_url=bot.url, timeout=10, trust_env=False, headers=_bearer(bot)
+    ) as client:
         async with asyncio.timeout(120):
             quiet = 0
             while quiet < 3:
                 await asyncio.sleep(0.2)
-                threads = (await client.get("/api/threads?limit=100")).json()["threads"]
+                threads = (await client.get("/api/threads?limit=500")).json()["threads"]
                 held = [t for t in threads if t["status"] in ("with_person", "parked", "paused")]
                 for thread in held:
                     await client.post(f"/api/threads/{thread['thread_id']}/resume")
@@ -192,4 +194,8 @@ def _judge(folder: Path, slack: SlackSimulator, counts: Counts, kills: int) -> N
     doubled = sum(sent[text] - 1 for text in answers)
     counts["replies"], counts["replies doubled"] = len(answers), doubled
     must(doubled <= kills, "kills", f"{doubled} replies came twice")
-    must("Traceback" not in (folder / "output").read_text(errors="replace"), "kills", "a traceback in the output")
+    must(
+        "Traceback" not in (folder / "output").read_text(errors="replace"),
+        "kills",
+        "a traceback in the output",
+    )

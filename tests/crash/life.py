@@ -254,7 +254,9 @@ async def _is_held(bot: Bot, thread_id: str) -> bool:
 class ActsFirst(Loop):
     """A mutant: a tool runs before its announcement is on disk."""
 
-    async def _append(self, lane: Lane, results: Sequence[Draft], plan: Plan | None, now: datetime) -> Appended:
+    async def _append(
+        self, lane: Lane, results: Sequence[Draft], plan: Plan | None, now: datetime
+    ) -> Appended:
         self._early: Sequence[Draft] = ()
         if plan is not None and isinstance(plan.action, RunTool):
             self._early = await super()._perform(replace(lane, thread=plan.thread), plan.action, {})

@@ -107,7 +107,12 @@ def think(body: Mapping[str, Any]) -> tuple[str, ModelAnswered]:
     done = any(block.startswith("<tool_result") for block in blocks[last:])
     asked = next((name for name in TOOLS if name in blocks[last]), "")
     about = place_in(blocks[last])
-    if asked and not done and "unresolved errors" not in situation and not blocks[last].startswith("<reminder"):
+    if (
+        asked
+        and not done
+        and "unresolved errors" not in situation
+        and not blocks[last].startswith("<reminder")
+    ):
         return about, call(asked, n=len(about))
     if "long" in blocks[last]:
         return about, reply("first part|second part|third part")

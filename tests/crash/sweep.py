@@ -69,7 +69,7 @@ def points_of(folder: Path, *, mutant: str = "") -> list[str]:
 def sweep(cases: Iterable[Case], *, folder: Path, jobs: int, stop_early: bool = False) -> Iterator[Found]:
     """Play the cases, some side by side, and say what came of each."""
     running: dict[int, tuple[Case, Path]] = {}
-    rest = iter(enumerate(cases))
+    rest: Iterator[tuple[int, Case]] = iter(enumerate(cases))
     while True:
         while len(running) < jobs and (following := next(rest, None)) is not None:
             number, case = following
@@ -169,9 +169,7 @@ class Result:
     violations: list[str]
 
 
-def run(
-    *, every: int, brief: bool, both: bool, pair_count: int, mutant: str, only: str, jobs: int
-) -> Result:
+def run(*, every: int, brief: bool, both: bool, pair_count: int, mutant: str, only: str, jobs: int) -> Result:
     """Sweep: each point, or `every` nth of a name, or `only` points whose name begins so."""
     be_quiet()
     with tempfile.TemporaryDirectory(dir=fast_folder()) as name:
@@ -192,10 +190,16 @@ def run(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1, help="only every nth case")
-    parser.add_argument("--brief", action="store_true", help="leave out points that are like their neighbours")
-    parser.add_argument("--both", action="store_true", help="each point with and without a provider that can be asked")
+    parser.add_argument(
+        "--brief", action="store_true", help="leave out points that are like their neighbours"
+    )
+    parser.add_argument(
+        "--both", action="store_true", help="each point with and without a provider that can be asked"
+    )
     parser.add_argument("--pairs", type=int, default=0, help="how many random pairs of deaths")
-    parser.add_argument("--mutant", default="", help="break the bot on purpose, and stop at the first violation")
+    parser.add_argument(
+        "--mutant", default="", help="break the bot on purpose, and stop at the first violation"
+    )
     parser.add_argument("--only", default="", help="only points whose name begins so, separated by commas")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     found = parser.parse_args()

@@ -22,7 +22,7 @@ def sweep(*arguments: str) -> dict[str, Any]:
 
 @pytest.mark.prove
 def test_dying_anywhere_loses_nothing_and_repeats_no_action():
-    found = sweep("--brief", "--every", "10", "--pairs", "6")
+    found = sweep("--brief", "--every", "14", "--pairs", "4")
 
     assert found["violations"] == []
     assert found["points"] > 300

@@ -38,7 +38,9 @@ def main(version: str) -> None:
         folder = Path(name)
         asyncio.run(tell(folder))
         recorded = record(folder / "test.db")
-    lines = [f'"{key}": {json.dumps(recorded[key], ensure_ascii=False)}' for key in ("columns", "texts", "states")]
+    lines = [
+        f'"{key}": {json.dumps(recorded[key], ensure_ascii=False)}' for key in ("columns", "texts", "states")
+    ]
     rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in recorded["rows"])
     file = Path(__file__).with_name(f"v{version}.json")
     file.write_text("{\n" + ",\n".join(lines) + f',\n"rows": [\n{rows}\n]\n}}\n', encoding="utf-8")

@@ -8,8 +8,16 @@ from bot.thread import Calling
 from tests.replay.purebot import PureBot, finished, step
 
 ALPHABET = "abc <>&\"'\n\t\\\0\x01\u202e\u200fäé漢😀/="
-NAMES = ("", "ann", "\"><b>", "x" * 300, "😀" * 250, "'&\"" * 80)
-ACTIONS: tuple[ev.ControlAction, ...] = ("stop", "pause", "resume", "resume", "take_over", "hand_back", "resume")
+NAMES = ("", "ann", '"><b>', "x" * 300, "😀" * 250, "'&\"" * 80)
+ACTIONS: tuple[ev.ControlAction, ...] = (
+    "stop",
+    "pause",
+    "resume",
+    "resume",
+    "take_over",
+    "hand_back",
+    "resume",
+)
 FAILURES: tuple[ev.FailureKind, ...] = ("unavailable", "too_large", "invalid", "refusal", "budget")
 
 
@@ -22,7 +30,9 @@ def text(r: Random) -> str:
 def blocks(r: Random) -> tuple[ev.Block, ...]:
     sources: tuple[ev.Source, ...] = ("person", "stranger", "quoted", "attachment")
     return tuple(
-        ev.Block(source=r.choice(sources), kind=r.choice(("text", "file")), text=text(r), name=r.choice(NAMES))
+        ev.Block(
+            source=r.choice(sources), kind=r.choice(("text", "file")), text=text(r), name=r.choice(NAMES)
+        )
         for _ in range(r.choice((1, 1, 1, 0, 2, 5)))
     )
 
@@ -37,7 +47,9 @@ def an_input(r: Random, number: int) -> ev.AnyInput:
                 person=r.choice((None, None, "ann")),
             )  # fmt: skip
         case x if x < 0.7:
-            return ev.MessageEdited(place=place, edited_at=str(r.randint(1, 99)), blocks=blocks(r), sender=sender)
+            return ev.MessageEdited(
+                place=place, edited_at=str(r.randint(1, 99)), blocks=blocks(r), sender=sender
+            )
         case x if x < 0.78:
             return ev.MessageDeleted(place=place, sender=sender)
         case x if x < 0.94:
@@ -63,7 +75,9 @@ def an_answer(r: Random) -> ev.ModelAnswered:
 def a_result(r: Random, bot: PureBot, calling: Calling) -> list[ev.AnyData]:
     if calling.effect == "stored":
         due = bot.now + timedelta(seconds=r.randint(1, 5000))
-        timer = ev.TimerSet(timer_id=f"{calling.call_id}.t1", due_at=due, purpose="remind", text=text(r)[:1000])
+        timer = ev.TimerSet(
+            timer_id=f"{calling.call_id}.t1", due_at=due, purpose="remind", text=text(r)[:1000]
+        )
         return [finished(calling, "ok", "will do", then="finish"), timer]
     statuses: tuple[ev.ToolStatus, ...] = ("ok", "ok", "ok", "failed", "failed", "unknown")
     return [finished(calling, r.choice(statuses), text(r)[:4000], retryable=r.random() < 0.9)]
@@ -84,4 +98,3 @@ def live(r: Random, bot: PureBot, *, moves: int) -> PureBot:
         if bot.thread.status in ("paused", "with_person", "parked") and r.random() < 0.7:
             bot.arrives(ev.ControlRequested(action="resume", by="U1"))
     return bot
-

@@ -1,6 +1,6 @@
-"""A bot without a world: inputs, answers and results are given by a test; fold, decide and rendering are the real ones."""
+"""A bot without a world: a test gives inputs, answers and results; fold, decide and rendering are the real ones."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,7 +52,11 @@ class PureBot:
         self._take_in(event)
 
     def goes_on(
-        self, think: Callable[[], ev.ModelAnswered], run: Callable[[Calling], list[ev.AnyData]], *, most: int = 30
+        self,
+        think: Callable[[], ev.ModelAnswered],
+        run: Callable[[Calling], list[ev.AnyData]],
+        *,
+        most: int = 30,
     ) -> None:
         """Decide and act until there is nothing to do."""
         for _ in range(most):
@@ -83,7 +87,9 @@ class PureBot:
         self.now += timedelta(seconds=seconds)
         for timer_id, timer in sorted(self.thread.timers.items()):
             if timer.due_at <= self.now:
-                self.arrives(ev.TimerFired(timer_id=timer_id, purpose=timer.purpose, due_at=timer.due_at, text="now"))
+                self.arrives(
+                    ev.TimerFired(timer_id=timer_id, purpose=timer.purpose, due_at=timer.due_at, text="now")
+                )
 
     def folded_anew(self) -> Thread:
         return fold_all(Thread("t"), self.events.values())
@@ -103,7 +109,7 @@ class PureBot:
         self.compactions.append(sum(isinstance(e.data, ev.ContextCompacted) for e in self.events.values()))
         self._write([Draft(asked, run=action.run)])
 
-    def _write(self, drafts) -> None:  # type: ignore[no-untyped-def]
+    def _write(self, drafts: Sequence[Draft]) -> None:
         for event in stamped(self.thread, drafts, self.now):
             self._take_in(event)
 
@@ -117,7 +123,9 @@ def texts_of(body: Mapping[str, Any]) -> list[str]:
     return [block["text"] for block in body["messages"][0]["content"]]
 
 
-def said(text: str, place: str, *, by: str = "U1", source: ev.Source = "person", display: str = "") -> ev.MessageReceived:
+def said(
+    text: str, place: str, *, by: str = "U1", source: ev.Source = "person", display: str = ""
+) -> ev.MessageReceived:
     return ev.MessageReceived(
         place=place, blocks=(ev.Block(source=source, text=text),), display=display,
         sender=ev.Sender(channel="fake", address=by, proof="provider"),

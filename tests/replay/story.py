@@ -109,8 +109,22 @@ async def _first_life(folder: Path, clock: FakeClock) -> None:
         reply("I am back."),
         call("job", n=13),
     ]  # fmt: skip
-    async with _bot(folder, clock, said, backup=[reply("From the backup."), failure("unavailable"), ]) as bot:
-        for place, text in [("p1", "hello"), ("p2", "look"), ("p3", "find it"), ("p4", "do the job"), ("p5", "?")]:
+    async with _bot(
+        folder,
+        clock,
+        said,
+        backup=[
+            reply("From the backup."),
+            failure("unavailable"),
+        ],
+    ) as bot:
+        for place, text in [
+            ("p1", "hello"),
+            ("p2", "look"),
+            ("p3", "find it"),
+            ("p4", "do the job"),
+            ("p5", "?"),
+        ]:
             await bot.say(text, place=place)
             await bot.settle()
         await bot.delete("p1")
@@ -120,7 +134,11 @@ async def _first_life(folder: Path, clock: FakeClock) -> None:
         await bot.settle()
         clock.advance(41)
         await bot.settle()
-        for place, text in [("p8", "too much"), ("p9", "do it and be stopped"), *((f"q{n}", LONG) for n in range(6))]:
+        for place, text in [
+            ("p8", "too much"),
+            ("p9", "do it and be stopped"),
+            *((f"q{n}", LONG) for n in range(6)),
+        ]:
             await bot.say(text, place=place)
             await bot.settle()
         await bot.say("are you down?", place="p10")
@@ -168,7 +186,12 @@ async def _second_life(folder: Path, clock: FakeClock) -> None:
 
 @asynccontextmanager
 async def _bot(
-    folder: Path, clock: FakeClock, said: Iterable[Said], *, backup: Script | None = None, prompt: str = PROMPT
+    folder: Path,
+    clock: FakeClock,
+    said: Iterable[Said],
+    *,
+    backup: Script | None = None,
+    prompt: str = PROMPT,
 ) -> AsyncIterator[Bot]:
     thinker = Thinker(said)
     opening = open_test_bot(

@@ -1,5 +1,6 @@
 """A request is the same in another process, folder, time zone, locale and hash seed, and after the prompt changed."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -18,7 +19,7 @@ PLACES = (
 
 
 @pytest.fixture
-async def database(tmp_path) -> Path:
+async def database(tmp_path: Path) -> Path:
     """Two threads with all that can happen; their last requests use another prompt than the first ones."""
     await tell(tmp_path)
     return tmp_path / "test.db"
@@ -36,7 +37,9 @@ def elsewhere(database: Path, folder: Path, environ: dict[str, str]) -> list[lis
     return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
-async def test_every_request_of_a_finished_thread_is_rebuilt_elsewhere_with_its_logged_hash(database, tmp_path):
+async def test_every_request_of_a_finished_thread_is_rebuilt_elsewhere_with_its_logged_hash(
+    database, tmp_path
+):
     folder = tmp_path / "elsewhere"
     folder.mkdir()
 
@@ -50,7 +53,8 @@ async def test_every_request_of_a_finished_thread_is_rebuilt_elsewhere_with_its_
 async def test_the_request_that_a_command_shows_is_the_one_that_was_sent(database, tmp_path):
     thread_id, seq, logged, _ = elsewhere(database, tmp_path, PLACES[0])[-1]
 
-    ended = subprocess.run(
+    ended = await asyncio.to_thread(
+        subprocess.run,
         [sys.executable, "-m", "bot.cli", "thread", "prompt", thread_id, "--at", str(seq), "--json"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "DATABASE_URL": f"sqlite:///{database}", **PLACES[1]},

@@ -1,4 +1,4 @@
-"""Deciding and rendering look at no clock, no chance, no file, no socket, no environment: every call of C is watched."""
+"""Deciding and rendering look at no clock, chance, file, socket or environment: every call of C is watched."""
 
 import datetime
 import gc
@@ -20,9 +20,30 @@ from bot.decide import Plan
 from tests.replay.histories import live
 from tests.replay.purebot import PureBot
 
-MODULES = {"time", "posix", "_io", "io", "_ssl", "_sqlite3", "random", "_random", "_asyncio", "_thread", "select"}
+MODULES = {
+    "time",
+    "posix",
+    "_io",
+    "io",
+    "_ssl",
+    "_sqlite3",
+    "random",
+    "_random",
+    "_asyncio",
+    "_thread",
+    "select",
+}
 CLOCKS = {"now", "utcnow", "today"}
-FILES = ("os.py", "<frozen os>", "socket.py", "random.py", "uuid.py", "secrets.py", "subprocess.py", "pathlib.py")
+FILES = (
+    "os.py",
+    "<frozen os>",
+    "socket.py",
+    "random.py",
+    "uuid.py",
+    "secrets.py",
+    "subprocess.py",
+    "pathlib.py",
+)
 
 
 @contextmanager
@@ -103,10 +124,9 @@ class Watched(PureBot):
 
 def test_fold_decide_and_rendering_are_pure():
     ZoneInfo("UTC")  # the one file they read, once: the time zones of the machine
-    bot = Watched()
-
     for seed in range(6):
-        bot = live(Random(seed), Watched(), moves=40)
+        bot = Watched()
+        live(Random(seed), bot, moves=40)
 
         assert bot.requests
         assert bot.found == set()

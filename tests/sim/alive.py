@@ -33,7 +33,7 @@ async def alive(bot: Bot, *, limit: int = 64) -> AsyncIterator[Lanes]:
 async def until(true: Callable[[], object], seconds: float = 20) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(seconds):
-        while not true():
+        while not true():  # noqa: ASYNC110 - any condition of the caller, so there is no event
             await asyncio.sleep(0.005)
 
 

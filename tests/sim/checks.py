@@ -7,6 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -44,7 +45,7 @@ def check_log(run: str, log: Log, counts: Counts) -> None:
     must(thread.turn is None, run, "a turn is left open")
     must(not thread.unread, run, f"left unread: {thread.unread}")
     must([event.seq for event in log] == list(range(1, len(log) + 1)), run, "seqs are not dense")
-    must(all(a.time <= b.time for a, b in zip(log, log[1:], strict=False)), run, "time went back")
+    must(all(a.time <= b.time for a, b in pairwise(log)), run, "time went back")
     ours = [e.seq for e in log if isinstance(e.data, ev.ThreadParked) and "error of our own" in e.data.reason]
     must(not ours, run, f"parked for an error of our own at {ours}")
     counts["events"] += len(log)
@@ -77,7 +78,9 @@ def explained(run: str, log: Log) -> set[int]:
         now = {unread.seq for unread in thread.unread}
         taken = {event.data.input} if isinstance(event.data, ev.TurnStarted | ev.TurnRead) else set()
         dropped = before - now - taken
-        must(not dropped or isinstance(event.data, may_drop), run, f"{event.type} {event.seq} dropped an input")
+        must(
+            not dropped or isinstance(event.data, may_drop), run, f"{event.type} {event.seq} dropped an input"
+        )
         gone |= dropped
         if isinstance(event.data, ev.MessageReceived) and event.seq not in now:
             gone.add(event.seq)

@@ -40,4 +40,4 @@ def _tokens(body) -> int:
 
 
 def _pages(connection) -> int:
-    return connection.execute("PRAGMA page_count").fetchone()[0]
+    return int(connection.execute("PRAGMA page_count").fetchone()[0])

@@ -12,6 +12,9 @@ CALM = Chances(inputs=0.4, crash=0, other=0, fail=0)
 @pytest.mark.prove
 @pytest.mark.parametrize("store_class", [AnnouncesAnyway, SkipsNewcomers, ThrowsResultsAway])
 async def test_a_store_that_is_broken_on_purpose_is_caught(store_class, ram):
-    with pytest.raises(Violation):
+    async def play() -> None:
         for seed in range(60):
             await run_seed(seed, ram, chances=CALM, store_class=store_class)
+
+    with pytest.raises(Violation):
+        await play()

@@ -60,7 +60,10 @@ async def test_a_thread_that_kills_the_bot_is_parked_after_three_take_overs_and_
     assert isinstance(log[-1].data, ev.DeliveryReported)
     parked = next(event.data for event in log if isinstance(event.data, ev.ThreadParked))
     assert parked.tries == 3
-    assert [part.destination for part in channel.sent if "good" not in part.destination] == ["bad", "operator"]
+    assert [part.destination for part in channel.sent if "good" not in part.destination] == [
+        "bad",
+        "operator",
+    ]
     assert fold_all(Thread(poison.thread_id), log).status == "parked"
 
 
@@ -109,7 +112,9 @@ async def test_an_event_nobody_can_read_parks_its_thread_and_no_other(ram, type_
 
         assert "two" in bot.texts
         assert any("parked" in part.text for part in bot.channel.sent if part.destination == "operator")
-        assert any("wrong on our side" in part.text for part in bot.channel.sent if part.destination == "strange")
+        assert any(
+            "wrong on our side" in part.text for part in bot.channel.sent if part.destination == "strange"
+        )
         assert [row["type"] for row in rows].count("thread.parked") == 1
 
 

@@ -26,7 +26,7 @@ from bot.store.sqlite import SqliteStore
 from bot.testing import FakeChannel, FakeClock, ScriptedModel, agent_parts, call, failure, reply, step
 from bot.thread import Thread, fold_all
 from bot.timers import Timers
-from bot.tools import Stored, Timer, ToolContext, tool
+from bot.tools import Stored, Timer, Tool, ToolContext, tool
 from tests.sim.checks import Violation, check_database, check_decided_as_written, must
 
 PEOPLE = ("U1", "U2")
@@ -86,7 +86,8 @@ class Play:
         """Any step, as a model might."""
         self.counts["model calls"] += 1
         if self.random.random() < self.chances.fail:
-            kind = self.random.choice(("invalid", "unavailable", "too_large"))
+            kinds: tuple[ev.FailureKind, ...] = ("invalid", "unavailable", "too_large")
+            kind = self.random.choice(kinds)
             return failure(kind)
         choice = self.random.random()
         if choice < 0.45:
@@ -273,6 +274,8 @@ class Process:
         for _ in range(30):
             for row in await self.store.threads():
                 await self._resume(row.thread_id)
+                if row.settled_seq < row.last_seq:  # whoever was fenced let go of it; a sweep finds it
+                    self.woken[row.thread_id] = None
             await self.settle()
             self.play.clock.advance(600)
 
@@ -324,7 +327,7 @@ class _Watched:
     def __getattr__(self, name: str) -> object:
         return getattr(self._store, name)
 
-    async def append(self, thread_id: str, **more):  # type: ignore[no-untyped-def]  # forwards
+    async def append(self, thread_id: str, **more):
         await self._play.point("before append")
         appended = await self._store.append(thread_id, **more)
         await self._play.point("after append")
@@ -372,7 +375,7 @@ def _world(play: Play) -> World:
     )
 
 
-def _tools(play: Play) -> list:
+def _tools(play: Play) -> list[Tool]:
     async def acts(name: str, args: Args, ctx: ToolContext) -> None:
         play.executed[f"{name} {ctx.key}"] += 1
         await play.point("in a tool")

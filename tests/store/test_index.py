@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.events import Event, ThreadParked
+from bot.events import TYPES, Event, ThreadParked
+from bot.store import index
 from bot.store.index import AddOutbox, DropRetries, DropTimer, OpenThread, ReportPart, SetTimer, project
 from bot.store.sqlite import SqliteStore
 from tests.store import kit
@@ -57,6 +58,12 @@ def test_a_report_is_done_with_the_last_part(part: int, done: bool) -> None:
 def test_most_events_change_no_index() -> None:
     assert project(event(kit.text_data())) == ()
     assert project(event(kit.answered().data)) == ()
+
+
+def test_every_type_that_sends_is_projected() -> None:
+    sending = {cls for cls in TYPES.values() if "outgoing" in cls.model_fields}
+
+    assert sending <= index._CHANGING
 
 
 async def random_log(store: SqliteStore, clock: FakeClock, rng: random.Random, length: int) -> None:

@@ -97,5 +97,3 @@ class RealBot:
         with suppress(httpx.HTTPError):
             return (await client.get(f"{found.url}/readyz")).status_code == 200
         return False
-
-

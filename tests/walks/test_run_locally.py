@@ -68,5 +68,3 @@ async def test_after_kill_minus_nine_the_conversation_goes_on_and_a_repeated_mes
     assert (again["thread_id"], again["seq"]) == (before["thread_id"], before["seq"])
     assert after["thread_id"] == before["thread_id"]
     assert after["reply"]
-
-
