@@ -141,13 +141,14 @@ class Core:
 
     async def ask(self, conversation: str, number: int) -> str:
         """The reply to a message."""
-        waiter = self.channel.waiting[conversation] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.channel.waiting[conversation] = waiter
         await self.say(conversation, number)
         return await waiter
 
     async def settled(self) -> None:
         """Wait until every reply is reported as delivered."""
-        while self.store.pending or self.lanes.in_flight or self.outbox.state().sending:
+        while self.store.pending or self.lanes.in_flight or self.outbox.state().sending:  # noqa: ASYNC110 - at the end only
             await asyncio.sleep(0.01)
 
     def count(self, events: tuple[Event, ...]) -> None:
@@ -260,11 +261,20 @@ async def _message(store: SqliteStore, conversation: str, number: int, head: int
     """One message through the store; returns the thread's new head."""
     received = await store.receive(incoming(conversation, number))
     thread, seq = received.thread_id, received.seq
-    call = {"call_id": f"c{seq}", "tool": TOOL, "args_digest": "0" * 64}
-    started = ToolStarted(**call, args={"number": str(number)}, effect="read", key=f"{thread}:c{seq}")
+    call, digest = f"c{seq}", "0" * 64
+    started = ToolStarted(
+        call_id=call,
+        tool=TOOL,
+        args={"number": str(number)},
+        args_digest=digest,
+        effect="read",
+        key=f"{thread}:{call}",
+    )
     appended = await store.append(thread, head=head, seen=seq, decisions=[Draft(started, run=f"r{seq}")])
     seen = appended.events[-1].seq
-    finished = ToolFinished(**call, status="ok", result=found(str(number)))
+    finished = ToolFinished(
+        call_id=call, tool=TOOL, args_digest=digest, status="ok", result=found(str(number))
+    )
     text = answer(str(number))
     reply = Outgoing(text=text, channel="fake", account=ACCOUNT, destination=conversation)
     appended = await store.append(

@@ -30,7 +30,7 @@ class Child:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self.process.args} has ended with {self.process.wait()}")
+            raise RuntimeError(f"{self.process.args!r} has ended with {self.process.wait()}")
         found: dict[str, Any] = json.loads(line)
         return found
 

@@ -44,7 +44,8 @@ async def main() -> None:
         conversations[thread] = result.all_messages()
         await say(text=result.output, thread_ts=thread)
 
-    await AsyncSocketModeHandler(app, os.environ["SLACK_APP_TOKEN"], web_client=client).start_async()
+    handler = AsyncSocketModeHandler(app, os.environ["SLACK_APP_TOKEN"], web_client=client)
+    await handler.start_async()  # type: ignore[no-untyped-call]  # slack-bolt says so
 
 
 if __name__ == "__main__":

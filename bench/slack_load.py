@@ -102,7 +102,7 @@ class Crowd:
 
     async def _ask(self, root: str, *, first: bool) -> None:
         reply = self._replies[root] = asyncio.get_running_loop().create_future()
-        await self._send(root, first=first)
+        _ = await self._send(root, first=first)
         async with asyncio.timeout(PATIENCE):
             await reply
 

@@ -279,6 +279,11 @@ def _clipped(text: str, clip: int) -> str:
     return f"{cut}\n[clipped: {len(text)} characters in all]"
 
 
+def _line(text: str, clip: int) -> str:
+    """Like `_clipped`, in one line: what stands in the situation must not look like another line of it."""
+    return _clipped(" ".join(text.split()), clip).replace("\n", " ")
+
+
 def _plain(text: str, *, quote: bool = False) -> str:
     return escape(text, quote=quote).translate(_INVISIBLE)
 
@@ -318,7 +323,7 @@ def _reminders(thread: Thread, events: Mapping[int, Event], zone: ZoneInfo) -> l
         data = events[timer.seq].data if timer.purpose == "remind" else None
         if isinstance(data, ev.TimerSet):
             due = data.due_at.astimezone(zone).replace(microsecond=0).isoformat()
-            shown.append(f"- seq {timer.seq}: {_clipped(data.text, LONGEST_REMINDER)}, due {due}")
+            shown.append(f"- seq {timer.seq}: {_line(data.text, LONGEST_REMINDER)}, due {due}")
     return ["open reminders:", *shown] if shown else []
 
 
@@ -331,8 +336,8 @@ def _errors(thread: Thread, events: Mapping[int, Event]) -> list[str]:
         for seq in fails.seqs:
             data = events[seq].data
             if isinstance(data, ev.ToolFinished):
-                lines.append(f"- seq {seq}: {data.tool}: {_clipped(data.result, LONGEST_ERROR)}")
+                lines.append(f"- seq {seq}: {data.tool}: {_line(data.result, LONGEST_ERROR)}")
     shown = ["unresolved errors:", *lines] if lines else []
     if isinstance(turn.last, Answered) and turn.last.failure and turn.last.failure.kind == "invalid":
-        shown.append(f"your last answer was refused: {_clipped(turn.last.failure.message, LONGEST_ERROR)}")
+        shown.append(f"your last answer was refused: {_line(turn.last.failure.message, LONGEST_ERROR)}")
     return shown

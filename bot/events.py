@@ -56,7 +56,8 @@ PrivateJson = Annotated[dict[str, JsonValue], PRIVATE]
 class Value(BaseModel):
     """A frozen value inside an event."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What people wrote does not belong in error messages, which are logged.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Data(Value):

@@ -290,7 +290,7 @@ class Loop:
         drafts = await run_tool(
             tool,
             calling.args,
-            self._context_of(lane.thread, action),
+            self._context_of(lane, calling, action),
             timeout=tool.timeout or self._world.tool_timeout,
             clip=self._world.result_clip,
             clean=self._world.redact,
@@ -298,14 +298,19 @@ class Loop:
         )
         return [replace(draft, run=action.run) for draft in drafts]
 
-    def _context_of(self, thread: Thread, action: RunTool) -> ToolContext:
-        turn = thread.open_turn
+    def _context_of(self, lane: Lane, calling: Calling, action: RunTool) -> ToolContext:
+        turn = lane.thread.open_turn
+        now = self._world.clock()
+        if calling.effect == "stored" and calling.seq in lane.events:
+            now = lane.events[
+                calling.seq
+            ].time  # "in two hours" counts from when it was asked for, also after a crash
         return ToolContext(
             key=action.key,
-            now=self._world.clock(),
+            now=now,
             timezone=self._world.timezone(turn.person),
             person=turn.person or None,
-            thread_id=thread.id,
+            thread_id=lane.thread.id,
             requester=turn.person or turn.by,
             call_id=action.call_id,
         )

@@ -29,7 +29,10 @@ def find_agents(config: Config) -> dict[str, Agent]:
         for value in vars(module).values():
             if isinstance(value, Agent):
                 found.setdefault(value.name, value)
-    return {name: _configured(agent, config.agents.get(name, AgentConfig())) for name, agent in found.items()}
+    return {
+        name: _configured(agent, config.agents.get(name, AgentConfig()), config.limits.max_steps)
+        for name, agent in found.items()
+    }
 
 
 def _from_folders(folders: Iterable[Path]) -> Iterator[ModuleType]:
@@ -48,14 +51,14 @@ def _from_package() -> Iterator[ModuleType]:
             yield importlib.import_module(f"agents.{path.stem}")
 
 
-def _configured(agent: Agent, config: AgentConfig) -> Agent:
+def _configured(agent: Agent, config: AgentConfig, most_steps: int) -> Agent:
     known = {tool.name for tool in agent.tools}
     if unknown := sorted(set(config.tools) - known):
         raise StartError(
             f"agents.{agent.name}.tools.{unknown[0]}: the agent has no such tool; it has {', '.join(sorted(known))}"
         )
     tools = tuple(_with_rule(tool, config) for tool in agent.tools if _is_offered(tool, config))
-    return replace(agent, tools=tools, max_steps=config.max_steps or agent.max_steps)
+    return replace(agent, tools=tools, max_steps=min(config.max_steps or agent.max_steps, most_steps))
 
 
 def _is_offered(tool: Tool, config: AgentConfig) -> bool:

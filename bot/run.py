@@ -14,7 +14,7 @@ import structlog
 
 from bot.app import Bot, Mode, opened, site_of
 from bot.config import Config
-from bot.errors import StoreFull
+from bot.errors import StartError, StoreFull
 from bot.log import set_up
 from bot.loop import FULL_DISK_PAUSE
 from bot.secrets import Redactor
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 PRUNE_EVERY = 3600.0  # seconds
 PARENT_POLL = 0.5
-DEV_GRACE = 5.0
+DEV_GRACE = 4.0
 SUSPECT_SECONDS = 5.0
 ACCOUNT_SECONDS, ACCOUNT_POLL = 3.0, 0.05
 YOUNG_OBJECTS = (
@@ -56,7 +56,7 @@ async def run(config: Config, mode: Mode) -> None:
         lock.announce(local)
         async with opened(config, mode, url=url, lock=lock) as bot:
             web.front.app = create_app(site_of(bot))
-            await _work(bot, stop)
+            await _work(bot, stop, serving)
     finally:
         if web.front.app is not None:
             end_streams(web.front.app)
@@ -99,7 +99,7 @@ async def _unless_stopped(stop: asyncio.Event, waiting_for: Coroutine[object, ob
     return await waiting
 
 
-async def _work(bot: Bot, stop: asyncio.Event) -> None:
+async def _work(bot: Bot, stop: asyncio.Event, serving: asyncio.Future[None]) -> None:
     """Run every part until told to stop, then let what is under way finish within the grace."""
     async with asyncio.TaskGroup() as group:
         channels = [
@@ -117,7 +117,7 @@ async def _work(bot: Bot, stop: asyncio.Event) -> None:
         tasks = [group.create_task(supervise(name, part)) for name, part in parts.items()]
         tasks += [group.create_task(_fill_metrics(bot)), group.create_task(_warm(bot))]
         tasks += [group.create_task(bot.lanes.run()), group.create_task(_take_over(bot))]
-        tasks += [group.create_task(_watch_parent(stop))]
+        tasks += [group.create_task(_watch_parent(stop)), group.create_task(_watch_web(serving))]
         log.info("ready", url=bot.url, database=str(bot.config.database.path), pid=os.getpid())
         await stop.wait()
         await _wind_down(bot)
@@ -215,6 +215,12 @@ async def _keep_house(bot: Bot) -> None:
 def _parent() -> int:
     """The process id of the `bot dev` that started us; 0 if none did."""
     return int(os.environ.get("SAYWHEN_PARENT", "0"))
+
+
+async def _watch_web(serving: asyncio.Future[None]) -> None:
+    """Without its web server nobody can reach the bot: better to end and be started again."""
+    await asyncio.wait({serving})
+    raise StartError("the web server ended by itself", code=1)
 
 
 async def _watch_parent(stop: asyncio.Event) -> None:

@@ -20,7 +20,7 @@ class SimProxy:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
-        self._client: "httpx.AsyncClient | None" = None
+        self._client: httpx.AsyncClient | None = None
 
     async def close(self) -> None:
         if self._client is not None:

@@ -16,6 +16,7 @@ from bench.ratios import at_least, at_most, ratio
 from bench.sizes import FULL, Sizes
 from bench.table import report
 
+pytestmark = pytest.mark.slow
 TINY = Sizes(rounds=1, floor=((2, 10),), slack=((1, 2),), slow_model=2, starts=1, long_turns=5, pending=20)
 
 
