@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from bench import against_floor, end_to_end, prompts
 from bench.pending import recovery
 from bench.processes import ROOT, measure
-from bench.ratios import at_least, at_most, ratio
+from bench.ratios import at_least, at_most
 from bench.sizes import FULL, SHORT, Sizes
 from bench.table import Row, report
 
@@ -56,13 +56,12 @@ def _long_threads(sizes: Sizes) -> list[Row]:
 
 
 def _recovery(sizes: Sizes) -> list[Row]:
-    runs = [(recovery("core", sizes.pending), recovery("floor", sizes.pending)) for _ in range(sizes.rounds)]
-    ours = [run for run, _ in runs]
+    ours, floor = recovery("core", sizes.pending), recovery("floor", sizes.pending)
     what = f"{sizes.pending:,} pending messages after kill -9"
-    times = ratio((run["seconds"] for run in ours), (floor["seconds"] for _, floor in runs))
+    times = ours["seconds"] / floor["seconds"]
     return [
-        at_most(f"{what}: lost", sum(run["lost"] for run in ours), 0, "", digits=0),
-        at_most(f"{what}: doubled", sum(run["doubled"] for run in ours), 0, "", digits=0),
+        at_most(f"{what}: lost", ours["lost"], 0, "", digits=0),
+        at_most(f"{what}: doubled", ours["doubled"], 0, "", digits=0),
         at_most(f"{what}: time until all are answered, against raw SQLite", times, 3),
     ]
 

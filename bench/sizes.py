@@ -18,7 +18,7 @@ class Sizes:
 
 FULL = Sizes(
     rounds=3,
-    floor=((1, 200), (16, 2048), (256, 5120)),
+    floor=((1, 150), (16, 1280), (256, 2560)),
     slack=((1, 150), (16, 800), (64, 960)),
     slow_model=480,
     starts=3,

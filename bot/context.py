@@ -23,6 +23,7 @@ from bot.thread import Answered, Thread
 
 RENDER_VERSION = 1
 _INVISIBLE = {code: " " for code in range(32) if chr(code) not in "\n\t"}
+_STEP = json.JSONEncoder(ensure_ascii=False)
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -215,7 +216,7 @@ def _step(step: ev.Step) -> str:
         "confidence": step.confidence,
         "proposed_action": call,
     }
-    return json.dumps(shown, ensure_ascii=False)
+    return _STEP.encode(shown)
 
 
 def _read(original: Event, version: Event, clip: int) -> str:

@@ -26,6 +26,7 @@ API: Final = "https://api.anthropic.com"
 MAX_BODY = 8 * 1024 * 1024
 CONNECT_TIMEOUT = 5.0
 BUSY = (429, 503, 529)
+_WIRE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 class AnswerTooLarge(Exception):
@@ -125,7 +126,7 @@ class AnthropicModel:
 
         assert self._client is not None
         # Our own bytes, in the body's own order: a model fills a schema's fields in the order it reads them.
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        content = _WIRE.encode(body).encode()
         try:
             async with asyncio.timeout(self._timeout):
                 # The whole address, which the SDK then need not put together for each call.

@@ -42,7 +42,7 @@ async def job(args: Args, ctx: ToolContext) -> str:
     file = os.open({path!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.write(file, f"{{args.number}}\\n".encode())
     os.close(file)
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.4)
     return "done"
 
 
@@ -140,7 +140,7 @@ def _lay_out(folder: Path) -> None:
 async def _kill_again_and_again(bot: RealBot, kills: int, load: Load) -> None:
     for _ in range(kills):
         await bot.start()
-        await asyncio.sleep(load.random.uniform(0.05, 1.5))
+        await asyncio.sleep(load.random.uniform(0.3, 4.0))
         await bot.kill()
 
 
