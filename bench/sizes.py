@@ -19,8 +19,8 @@ class Sizes:
 FULL = Sizes(
     rounds=3,
     floor=((1, 150), (16, 1280), (256, 2560)),
-    slack=((1, 150), (16, 800), (64, 960)),
-    slow_model=480,
+    slack=((1, 120), (16, 640), (64, 640)),
+    slow_model=320,
     starts=3,
     long_turns=10_000,
     pending=10_000,

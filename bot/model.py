@@ -26,6 +26,8 @@ API: Final = "https://api.anthropic.com"
 MAX_BODY = 8 * 1024 * 1024
 CONNECT_TIMEOUT = 5.0
 BUSY = (429, 503, 529)
+AS_SET: Final["anthropic._types.RequestOptions"] = {"headers": {}, "params": {}}
+"""Nothing besides what the client was made with; said, because the SDK copies its defaults for each call."""
 _WIRE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
@@ -131,7 +133,7 @@ class AnthropicModel:
             async with asyncio.timeout(self._timeout):
                 # The whole address, which the SDK then need not put together for each call.
                 response = await self._client.post(
-                    f"{self._base_url}/v1/messages", content=content, cast_to=httpx2.Response
+                    f"{self._base_url}/v1/messages", content=content, cast_to=httpx2.Response, options=AS_SET
                 )
         except anthropic.APIStatusError as error:
             response = error.response

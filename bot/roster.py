@@ -2,10 +2,12 @@
 
 import importlib
 import importlib.util
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from importlib.abc import Loader
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 
 import agents
@@ -14,6 +16,7 @@ from bot.context import AgentTexts
 from bot.errors import StartError
 from bot.events import Outgoing
 from bot.loop import AgentParts
+from bot.one_line import one_line
 from bot.people import Contact
 from bot.prompts import load_prompts
 from bot.rules import AgentRules, RetryRules, Rules, ToolRule
@@ -41,14 +44,35 @@ def _from_folders(folders: Iterable[Path]) -> Iterator[ModuleType]:
         if spec is None or spec.loader is None:
             raise StartError(f"{path}: this is not a Python file")
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        yield module
+        yield _loaded(path, partial(_run, spec.loader, module))
 
 
 def _from_package() -> Iterator[ModuleType]:
     for folder in agents.__path__:
         for path in sorted(Path(folder).glob("[!_]*.py")):
-            yield importlib.import_module(f"agents.{path.stem}")
+            yield _loaded(path, partial(importlib.import_module, f"agents.{path.stem}"))
+
+
+def _run(loader: Loader, module: ModuleType) -> ModuleType:
+    loader.exec_module(module)
+    return module
+
+
+def _loaded(path: Path, load: Callable[[], ModuleType]) -> ModuleType:
+    """An agent's file is somebody's own code: what is wrong with it is a line that names the place."""
+    try:
+        return load()
+    except Exception as error:
+        why = one_line(f"{type(error).__name__}: {error}", most=300, clean=str)
+        raise StartError(f"{path}:{_line_in(path, error)}: this agent cannot be loaded: {why}") from error
+
+
+def _line_in(path: Path, error: Exception) -> int:
+    """Where in this file it went wrong; 1 if it was not in this file."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return error.lineno or 1
+    frames = reversed(extract_tb(error.__traceback__))
+    return next((frame.lineno for frame in frames if frame.filename == str(path)), None) or 1
 
 
 def _configured(agent: Agent, config: AgentConfig, most_steps: int) -> Agent:

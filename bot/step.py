@@ -97,7 +97,8 @@ def _fields(text: str, *, structured: bool) -> dict[str, JsonValue]:
         _refuse(f"the answer is not one JSON object: {error}; it begins with {_shown(text)}")
     if not isinstance(value, dict):
         _refuse(f"the answer is {_kind(value)}; answer with one JSON object")
-    return cast(dict[str, JsonValue], _cleaned(value))
+    # The text itself is clean; only an escape can bring a lone surrogate in.
+    return cast(dict[str, JsonValue], _cleaned(value) if "\\u" in text else value)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from bot.cli.output import fail
 from bot.errors import EXIT_IO, SaywhenError, StartError, StoreFailed
 
 FAILED = 1
+SQLITE_CORRUPT = 11  # only the store imports sqlite3
 
 
 def status_of(error: Exception) -> int:
@@ -21,6 +22,8 @@ def status_of(error: Exception) -> int:
         case TyperException() as misused:
             return int(getattr(misused, "exit_code", FAILED))
         case StoreFailed():
+            return EXIT_IO
+        case damage if _is_damage(damage):
             return EXIT_IO
         case _:
             return FAILED
@@ -36,8 +39,16 @@ def tell(error: Exception, given: Given) -> None:
         _log(one)  # nobody is there to start it again with --debug
     elif given.debug:
         traceback.print_exception(error, file=sys.stderr)
+    elif _is_damage(one):
+        fail(f"the database is damaged ({one}); `bot doctor` says how to restore it")
     else:
         fail(str(one) if known else f"{type(one).__name__}: {one} (`bot --debug ...` shows where)")
+
+
+def _is_damage(error: Exception) -> bool:
+    """A file whose header is whole may be damaged further down; then no query is safe."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    return isinstance(code, int) and code & 0xFF == SQLITE_CORRUPT
 
 
 def the_one(error: Exception) -> Exception:

@@ -18,6 +18,8 @@ LONGEST_URL = 1_500
 BROADCAST = re.compile(r"(?<![\w.+-])[@\uff20](?=(?:everyone|here|channel)\b)", re.IGNORECASE)
 GAP = "\u200b"  # takes no room; parts what Slack would read as one
 
+# One line of words and sentences, in which nothing is markup; most replies are that.
+PLAIN = re.compile(r"[^\W\d_](?:[^\W_]|[ ,;?'\"()%]|[.:!](?= |$))*(?<! )")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _STYLES = {"strong": BOLD, "em": ITALIC, "s": STRIKE}
 
@@ -43,6 +45,8 @@ class Line:
 
 
 def lines(markdown: str) -> list[Line]:
+    if PLAIN.fullmatch(markdown):
+        return [Line((Span(markdown),))]
     found = [] if len(markdown) > LONG else _Reader().read(_MARKDOWN.parse(markdown))
     return found or _as_they_are(markdown)
 

@@ -129,3 +129,36 @@ def test_a_group_of_errors_is_told_by_the_one_that_says_why(capsys):
     tell(ExceptionGroup("parts", [ValueError("x"), StartError("the port is taken")]), Given())
 
     assert capsys.readouterr().err == "error: the port is taken\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("x = 1\ndef (\n", ":2: this agent cannot be loaded: SyntaxError: "),
+        ("\nimport nosuchmodule\n", ":2: this agent cannot be loaded: ModuleNotFoundError: "),
+        ("x = 1 / 0\n", ":1: this agent cannot be loaded: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_an_agent_that_cannot_be_loaded_is_a_line_with_its_place_and_78(run, root, text, why):
+    (root / "mine").mkdir()
+    (root / "mine" / "wrong.py").write_text(text)
+    (root / "config.local.toml").write_text('[paths]\nagents = ["mine"]\n')
+
+    ran = run("tools")
+
+    assert ran.status == 78
+    assert len(ran.err.splitlines()) == 1
+    assert f"wrong.py{why}" in ran.err
+
+
+def test_damage_that_only_a_query_finds_is_74_and_names_doctor(run, filled):
+    with filled.path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (filled.path.stat().st_size - 4096))
+
+    ran = run("threads")
+
+    assert ran.status == 74
+    assert ran.err.startswith("error: ")
+    assert "is damaged" in ran.err
+    assert len(ran.err.splitlines()) == 1

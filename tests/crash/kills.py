@@ -156,7 +156,8 @@ async def _come_to_rest(bot: RealBot, slack: SlackSimulator) -> None:
                 threads = (await client.get("/api/threads?limit=500")).json()["threads"]
                 held = [t for t in threads if t["status"] in ("with_person", "parked", "paused")]
                 for thread in held:
-                    await client.post(f"/api/threads/{thread['thread_id']}/resume")
+                    resumed = await client.post(f"/api/threads/{thread['thread_id']}/resume", json={})
+                    resumed.raise_for_status()
                 busy = held or slack.state.pending_deliveries() or any(t["status"] != "idle" for t in threads)
                 quiet = 0 if busy or not await _is_sent(client) else quiet + 1
 

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,8 @@ def test_every_file_that_is_named_exists(page: Path):
 async def test_the_example_of_the_test_kit_runs(tmp_path: Path):
     page = (ROOT / "docs" / "testing.md").read_text()
     example = re.search(r"```python\n(.*?)```", page, re.DOTALL)
-    namespace: dict[str, object] = {}
+    namespace: dict[str, Any] = {}
+    assert example is not None
 
     exec(compile(example[1], "docs/testing.md", "exec"), namespace)
 
