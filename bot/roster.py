@@ -166,4 +166,7 @@ def _agent_rules(parts: AgentParts, config: Config) -> AgentRules:
     own = config.agents.get(parts.agent.name, AgentConfig())
     always = {name for name, rule in own.tools.items() if rule.approval == "always"}
     tools = {tool.name: ToolRule(tool.effect, always_ask=tool.name in always) for tool in parts.agent.tools}
-    return AgentRules(tools, max_steps=parts.agent.max_steps, fixed_tokens=parts.texts.tokens)
+    fixed = parts.texts.tokens
+    if not config.models[parts.model].structured:
+        fixed += len(parts.texts.output_schema.encode()) // 4  # the schema is then part of the text
+    return AgentRules(tools, max_steps=parts.agent.max_steps, fixed_tokens=fixed)

@@ -152,11 +152,14 @@ def _note(bot: Bot) -> Callable[[Failure], None]:
 async def _take_over(bot: Bot) -> None:
     """Go on with what an earlier process left; a thread that was tried before is tried alone.
 
-    The next ones are taken when these have begun: a process that dies must not make suspects of all that wait.
+    What a start needs anyway comes first, and the next ones are taken when these have begun: a process that dies
+    then has not made suspects of threads that it never touched.
     """
+    await _accounts_known(bot)
+    for model in bot.models.values():
+        await model.warm()
     while taken := await _taken(bot):
         log.info("taking over", threads=len(taken))
-        await _accounts_known(bot)
         for thread_id in taken:
             bot.lanes.wake(thread_id)
         if len(taken) == 1:
