@@ -16,7 +16,7 @@ from bench.sizes import Sizes
 from bench.table import Row
 
 SLOW = 0.2  # seconds
-WARM_UP = 4
+WARM_UP = 16
 MOST_CPU = {1: 0.5, 16: 0.33, 64: 0.3}
 FAR_AWAY = 60.0
 IN_FLIGHT = 256

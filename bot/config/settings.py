@@ -103,7 +103,7 @@ class LimitsConfig(Section):
     retry_after: Duration = timedelta(seconds=5)
     take_over_tries: Annotated[int, Whole(1, 100)] = 3
     consecutive_errors: Annotated[int, Whole(1, 100)] = 3
-    stop_grace: Annotated[timedelta, Lasting(high=10 * MINUTE)] = timedelta(seconds=10)
+    stop_grace: Annotated[timedelta, Lasting(high=10 * MINUTE)] = timedelta(seconds=8)
     result_clip: Chars = 4000
     block_clip: Chars = 16_000
     pending_inputs: Annotated[int, Whole(1, 10_000_000)] = 10_000

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot import words
 from bot.events import ControlRequested, Event, ModelAnswered, TurnEnded, TurnRead, TurnStarted
 from bot.thread import Thread
 
@@ -22,7 +23,7 @@ TURNING_POINTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The end of the turn that read a message; before that, nothing."""
+    """The end of the turn that read a message; before that, nothing, or why it takes longer."""
 
     done: bool = False
     reply: str | None = None
@@ -38,6 +39,7 @@ class Progress:
         self._run = ""
         self._intent = ""
         self._ended: TurnEnded | None = None
+        self._notice = ""
         self._stopped = False
 
     def see(self, event: Event) -> None:
@@ -51,6 +53,7 @@ class Progress:
                 self._intent = step.intent
             case TurnEnded() if self._is_ours(event) and self._ended is None:
                 self._ended = event.data
+                self._notice = event.data.reply or self._notice
             case ControlRequested(action="stop") if self._ended and self._ended.outcome == "waiting":
                 self._stopped = True
             case _:
@@ -61,7 +64,7 @@ class Progress:
         if not self._run:
             return self._unread(thread)
         if self._ended is None or self._goes_on(thread):
-            return Answer()
+            return Answer(reply=self._notice, next_action="waiting") if self._notice else Answer()
         if self._stopped:
             return Answer(done=True, next_action="cancelled")
         return Answer(done=True, reply=self._ended.reply or None, next_action=self._next_action(self._ended))
@@ -72,7 +75,7 @@ class Progress:
     def _unread(self, thread: Thread) -> Answer:
         """Nobody has read it. If it does not wait to be read either, nobody will."""
         if any(unread.seq == self._seq for unread in thread.unread):
-            return Answer()
+            return Answer(reply=words.OUR_FAULT, next_action="waiting") if thread.parked else Answer()
         return Answer(done=True, next_action="handed_off" if thread.with_person else "cancelled")
 
     def _goes_on(self, thread: Thread) -> bool:

@@ -19,6 +19,7 @@ from bot.web.watch import leaving
 
 LOOK_AGAIN = 5.0  # seconds; the bell rings much earlier, but a second process may write one day
 STUCK: tuple[Status, ...] = ("parked", "paused", "with_person")
+COMPARED = 10_000  # characters; what is stored of a very long text is clipped
 STUCK_WAIT = 1.0  # seconds; nothing will happen until a person does something
 
 Wait = Annotated[
@@ -65,6 +66,8 @@ def routes(parts: Parts) -> APIRouter:
                 received = await parts.site.receive(incoming)
         if not received.thread_id:
             raise Problem(403, "strangers may not write here", found=caller.address)
+        if received.duplicate:
+            await _check_same(parts, received, message)
         outcome = await _wait_for_answer(parts, received, wait, request)
         response.status_code = 200 if outcome.answer.done else 202
         return _out(received, outcome)
@@ -110,6 +113,19 @@ async def check_unmoved(parts: Parts, incoming: Incoming, after: int) -> None:
     raise Problem(
         409, "the thread has moved on", found=f"last seq {last}", allowed=f"after: {last}", seq=last
     )
+
+
+async def _check_same(parts: Parts, received: Received, message: MessageIn) -> None:
+    """The same id again means the same message again; anything else would be lost without a word."""
+    found = await parts.site.store.events_at(received.thread_id, [received.seq])
+    before = next((event.data for event in found if isinstance(event.data, MessageReceived)), None)
+    if before is not None and before.blocks[0].text[:COMPARED] != message.text[:COMPARED]:
+        raise Problem(
+            409,
+            "this id was used for another text, and this text was not taken",
+            found=message.id,
+            allowed="a new id for a new text",
+        )
 
 
 async def _wait_for_answer(parts: Parts, received: Received, seconds: float, request: Request) -> Outcome:

@@ -85,9 +85,8 @@ def test_any_other_end_is_its_outcome(outcome):
         (started(2), ASKED),
         (started(2), ASKED, said("reply")),
         (control("pause"),),
-        (PARKED,),
     ],
-    ids=["unread", "begun", "asked", "answered", "paused", "parked"],
+    ids=["unread", "begun", "asked", "answered", "paused"],
 )
 def test_before_its_turn_has_ended_it_is_not_done(so_far):
     assert answer(OPENED, message(), *so_far) == Answer()
@@ -96,11 +95,20 @@ def test_before_its_turn_has_ended_it_is_not_done(so_far):
 def test_while_the_model_is_down_the_run_goes_on_until_it_replies():
     down = (OPENED, message(), started(2), ASKED, DOWN, RETRY, ended("waiting", "I will go on later."))
 
-    assert answer(*down) == Answer()
-    assert answer(*down, FIRED) == Answer()
-    assert answer(*down, FIRED, started(8)) == Answer()
+    told = Answer(reply="I will go on later.", next_action="waiting")
+
+    assert answer(*down) == told
+    assert answer(*down, FIRED) == told
+    assert answer(*down, FIRED, started(8)) == told
     again = answer(*down, FIRED, started(8), ASKED, said("reply"), ended(reply="Here I am."))
     assert again == Answer(done=True, reply="Here I am.", next_action="reply")
+
+
+def test_in_a_parked_thread_it_is_not_done_and_its_sender_is_told():
+    found = answer(OPENED, message(), PARKED)
+
+    assert not found.done
+    assert "Your message is kept" in (found.reply or "")
 
 
 def test_a_stop_ends_a_run_that_was_waiting_for_the_model():

@@ -267,3 +267,15 @@ async def test_an_error_nobody_expected_is_short_and_without_a_trace(tmp_path):
     assert list(answer.json()) == ["error"]
     assert "tok-" not in answer.text
     assert "Traceback" not in answer.text
+
+
+async def test_an_id_that_was_used_for_another_text_is_refused_and_not_dropped_without_a_word(tmp_path):
+    async with open_web(tmp_path) as web:
+        body = {"conversation": "c", "id": "k1", "text": "one"}
+        first = await web.client.post("/api/messages", json=body)
+        again = await web.client.post("/api/messages", json=body)
+        other = await web.client.post("/api/messages", json={**body, "text": "two"})
+
+    assert first.json()["seq"] == again.json()["seq"]
+    assert other.status_code == 409
+    assert "another text" in other.json()["error"]["message"]
