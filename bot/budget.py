@@ -109,15 +109,10 @@ def _size(text: str) -> int:
 
 def _texts(value: object) -> Iterator[str]:
     """What is said in a request, wherever it stands in it."""
-    match value:
-        case str():
-            yield value
-        case {"text": str(text)}:
-            yield text
-        case {"content": content}:
-            yield from _texts(content)
-        case list() | tuple():
-            for each in value:
-                yield from _texts(each)
-        case _:
-            pass
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _texts(value.get("text") or value.get("content"))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts(each)

@@ -26,7 +26,7 @@ API: Final = "https://api.anthropic.com"
 MAX_BODY = 8 * 1024 * 1024
 CONNECT_TIMEOUT = 5.0
 BUSY = (429, 503, 529)
-AS_SET: Final["anthropic._types.RequestOptions"] = {"headers": {}, "params": {}}
+AS_SET: Final["anthropic._types.RequestOptions"] = {"headers": {}, "params": {}, "max_retries": 0}
 """Nothing besides what the client was made with; said, because the SDK copies its defaults for each call."""
 _WIRE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
