@@ -19,7 +19,7 @@ _THREAD = """
 SELECT thread_id, channel, account, conversation, agent, last_seq, settled_seq, tries, opened_at, updated_at
 FROM threads
 """
-_AFTER = f"SELECT {codec.COLUMNS} FROM events WHERE thread_id = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+_AFTER = f"SELECT {codec.COLUMNS} FROM events WHERE thread_id = ? AND seq > ? ORDER BY seq LIMIT ?"
 _TIMERS = """
 SELECT thread_id, timer_id, due_at, purpose, text, run FROM timers
 WHERE due_at <= ? ORDER BY due_at, thread_id, timer_id LIMIT ?
@@ -35,11 +35,11 @@ SELECT o.id, o.number, o.created_at, o.parts_sent, o.attempts, o.unsure, o.not_b
 FROM ({_FIRST}) AS first JOIN outbox AS o USING (position) JOIN events AS e USING (thread_id, seq)
 WHERE first.not_before IS NULL OR first.not_before <= ?
 ORDER BY o.position LIMIT ?
-"""  # noqa: S608
+"""
 _NEXT_OUTBOX = f"""
 SELECT min(coalesce(first.not_before, o.created_at))
 FROM ({_FIRST}) AS first JOIN outbox AS o USING (position)
-"""  # noqa: S608
+"""
 
 
 def load(execute: Execute, thread_id: str, fold_version: str) -> Loaded:
@@ -76,7 +76,7 @@ def events_at(execute: Execute, thread_id: str, seqs: Iterable[int]) -> tuple[Ev
     rows: list[codec.Row] = []
     for some in _slices(sorted(set(seqs))):
         where = f"thread_id = ? AND seq IN ({_marks(some)})"
-        sql = f"SELECT {codec.COLUMNS} FROM events WHERE {where} ORDER BY seq"  # noqa: S608
+        sql = f"SELECT {codec.COLUMNS} FROM events WHERE {where} ORDER BY seq"
         rows += execute(sql, (thread_id, *some)).fetchall()
     read = [codec.decode_rows([row], lambda hashes: texts(execute, hashes))[0] for row in rows]
     return tuple(event for events in read for event in events)
@@ -86,7 +86,7 @@ def texts(execute: Execute, hashes: Iterable[str]) -> dict[str, str]:
     """The texts with these hashes, as far as they are there."""
     found: dict[str, str] = {}
     for some in _slices(list(hashes)):
-        sql = f"SELECT hash, text FROM texts WHERE hash IN ({_marks(some)})"  # noqa: S608
+        sql = f"SELECT hash, text FROM texts WHERE hash IN ({_marks(some)})"
         found.update(execute(sql, tuple(some)).fetchall())
     return found
 
@@ -135,7 +135,7 @@ _UNFINISHED = (
 def unfinished_outbox(execute: Execute, limit: int) -> list[dict[str, JsonValue]]:
     """The messages that wait to be sent and those that were given up, oldest first."""
     columns = ", ".join(_UNFINISHED)
-    sql = f"SELECT {columns} FROM outbox WHERE state <> 'done' ORDER BY position LIMIT ?"  # noqa: S608 - our names
+    sql = f"SELECT {columns} FROM outbox WHERE state <> 'done' ORDER BY position LIMIT ?"
     rows = [dict(zip(_UNFINISHED, row, strict=True)) for row in execute(sql, (limit,))]
     return [{**row, "unsure": bool(row["unsure"])} for row in rows]
 
@@ -187,7 +187,7 @@ def unsettled(execute: Execute, tries: Literal["none", "some"]) -> list[str]:
     """Threads with work, the one that has waited longest first."""
     sign = "=" if tries == "none" else ">"
     sql = f"""SELECT thread_id FROM threads WHERE settled_seq < last_seq AND tries {sign} 0
-              ORDER BY tries, updated_at, thread_id"""  # noqa: S608
+              ORDER BY tries, updated_at, thread_id"""
     return [row[0] for row in execute(sql)]
 
 

@@ -22,7 +22,7 @@ Listener = Callable[[tuple[Event, ...]], None]
 
 _MOST = 256  # transactions of one commit
 _PATIENCE = 1.0  # seconds: a lazy job waits so long for company, a full disk for the next probe
-_PROBE = f"INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', zeroblob({64 * 1024}))"  # noqa: S608
+_PROBE = f"INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', zeroblob({64 * 1024}))"
 
 # Errors of one statement; SQLite goes on with the transaction. After any other the batch is lost.
 _OWN = {

@@ -168,7 +168,7 @@ async def test_a_result_that_contains_itself_is_a_failure():
 
 
 async def test_a_tool_that_is_not_async_is_a_failure():
-    data = await finished(made(lambda args, ctx: "now"))  # type: ignore[arg-type,return-value]
+    data = await finished(made(lambda args, ctx: "now"))  # type: ignore[arg-type,return-value]  # wrong on purpose
 
     assert data.status == "failed"
 
@@ -192,10 +192,10 @@ async def test_a_stored_tool_leaves_timers_and_messages_beside_its_result():
 @pytest.mark.parametrize(
     "stored",
     [
-        Stored("x", timers=(Timer(datetime(2026, 11, 24), "naive"),)),  # noqa: DTZ001
-        Stored("x", timers=("soon",)),  # type: ignore[arg-type]
-        Stored("x", outgoing=("hello",)),  # type: ignore[arg-type]
-        Stored(None),  # type: ignore[arg-type]
+        Stored("x", timers=(Timer(datetime(2026, 11, 24), "naive"),)),  # noqa: DTZ001 - naive on purpose
+        Stored("x", timers=("soon",)),  # type: ignore[arg-type]  # wrong on purpose
+        Stored("x", outgoing=("hello",)),  # type: ignore[arg-type]  # wrong on purpose
+        Stored(None),  # type: ignore[arg-type]  # wrong on purpose
     ],
 )
 async def test_what_cannot_be_stored_is_a_failure_and_nothing_is_stored(stored: Stored):

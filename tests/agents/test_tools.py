@@ -102,7 +102,7 @@ def test_a_function_of_another_shape_is_refused_where_it_is_defined(function, sa
 
 def test_an_unknown_effect_is_refused():
     with pytest.raises(TypeError, match="effect is one of read, idempotent, unsafe, stored"):
-        tool(effect="harmless")  # type: ignore[arg-type]
+        tool(effect="harmless")  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_the_tools_as_the_model_reads_them():

@@ -128,7 +128,7 @@ async def test_a_token_that_is_no_good_ends_it_with_a_reason(
 
     with pytest.raises(ChannelRefused) as refused:
         async with asyncio.timeout(5):
-            await channel_to(slack, inbox, **tokens).run(inbox.receive)  # type: ignore[arg-type]
+            await channel_to(slack, inbox, **tokens).run(inbox.receive)  # type: ignore[arg-type]  # any pair of tokens
 
     assert words in str(refused.value)
 

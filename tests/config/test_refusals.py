@@ -357,7 +357,7 @@ def test_whatever_is_written_it_is_taken_or_refused(key, value, name, text):
         try:
             config = load(root=Path(folder), environ={name: text})
         except ConfigError as refused:
-            assert all(len(str(problem).splitlines()) == 1 for problem in refused.problems)  # noqa: PT017
+            assert all(len(str(problem).splitlines()) == 1 for problem in refused.problems)  # noqa: PT017 - whatever was refused, not that it was
         else:
             assert config.effective()
 

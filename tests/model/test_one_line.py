@@ -22,7 +22,7 @@ def line(text: str) -> str:
         ("[Errno 2] No such file: '/home/ann/My Files/x y'", "[Errno 2] No such file: [path]"),
         (r"cannot open C:\Users\ann\x.txt", "cannot open [path]"),
         ("see file:///etc/passwd", "see [path]"),
-        ("in bot/store/sqlite.py:12 and ~/work/x/y", "in [path] and [path]"),
+        ("in bot/store/sqlite.py:12 and ~/code/x/y", "in [path] and [path]"),
         ("GET https://example.com/a/b?c=1 answered 404", "GET https://example.com/a/b?c=1 answered 404"),
         ("yes and/or no, 1/2, n/a", "yes and/or no, 1/2, n/a"),
         ("two\nlines\tand\x00 more\x1b[31m", "two lines and more [31m"),
