@@ -110,7 +110,7 @@ def _blocks(body: Mapping[str, object] | None) -> list[str]:
     """The texts of a request up to the part that is new each time (the time, open things)."""
     if body is None:
         return []
-    system: list[dict[str, JsonValue]] = body["system"]  # type: ignore[assignment]  # a request of ours  # our own request
+    system: list[dict[str, JsonValue]] = body["system"]  # type: ignore[assignment]  # a request of ours
     messages: list[dict[str, list[dict[str, JsonValue]]]] = body["messages"]  # type: ignore[assignment]  # a request of ours
     return [str(block["text"]) for block in (*system, *messages[0]["content"])]
 
