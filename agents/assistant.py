@@ -1,4 +1,4 @@
-"""The default agent: answers, tells the time, and reminds."""
+"""The default agent: answers, tells the time, reminds, writes to people and runs jobs."""
 
 import difflib
 import re
@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, Field
 
 from bot.errors import ToolError
-from bot.tools import Agent, Stored, Timer, ToolContext, tool
+from bot.tools import Agent, Ask, Stored, Timer, ToolContext, tool
 
 FURTHEST = timedelta(days=5 * 366)
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_CHANNELS = {"sms": "SMS", "slack": "Slack", "discord": "Discord", "email": "e-mail"}
 _DURATION = re.compile(
     r"P(?:(?P<weeks>\d{1,6})W)?(?:(?P<days>\d{1,6})D)?"
     r"(?:T(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9})S)?)?",
@@ -40,7 +41,7 @@ class RemindArgs(BaseModel):
     )
 
 
-@tool(effect="stored", then="finish")
+@tool(effect="stored", then="finish", risk="low")
 async def remind(args: RemindArgs, ctx: ToolContext) -> Stored:
     """Bring something back into this conversation later."""
     text = args.text.strip()
@@ -50,11 +51,55 @@ async def remind(args: RemindArgs, ctx: ToolContext) -> Stored:
     return Stored(f"I will remind you {_said(due, ctx)}: {text}", timers=(Timer(due, text),))
 
 
+class MessageArgs(BaseModel):
+    to: str = Field(description="a person's name", max_length=64)
+    channel: str = Field(description='"sms", "slack", ...; "" is what they like best', max_length=16)
+    text: str = Field(description="exactly as they shall read it", min_length=1, max_length=4000)
+
+
+@tool(effect="stored", then="finish", risk="high")
+async def send_message(args: MessageArgs, ctx: ToolContext) -> Stored:
+    """Write to another person."""
+    message = ctx.directory.message(args.to, args.text, channel=args.channel.strip().lower())
+    return Stored(
+        f"I have written to {args.to} by {_CHANNELS.get(message.channel, message.channel)}.",
+        outgoing=(message,),
+    )
+
+
+class AskArgs(BaseModel):
+    to: str = Field(description="a person's name", max_length=64)
+    question: str = Field(min_length=1, max_length=1000)
+    options: list[str] = Field(description="answers to choose from; [] for any", max_length=5)
+
+
+@tool(effect="stored", then="finish")
+async def ask_person(args: AskArgs, ctx: ToolContext) -> Stored:
+    """Ask another person something; their answer comes back here."""
+    options = tuple(option.strip()[:75] for option in args.options if option.strip())
+    asked = Ask(to=args.to.strip().lower(), text=args.question, options=options)
+    return Stored(f"I have asked {args.to} and will go on when they answer.", questions=(asked,))
+
+
+class WithdrawArgs(BaseModel):
+    seq: int = Field(description="of the request")
+
+
+@tool(effect="stored", risk="low")
+async def withdraw(args: WithdrawArgs, ctx: ToolContext) -> Stored:
+    """Take back a request that waits for a yes."""
+    if args.seq not in ctx.waiting:
+        waiting = ", ".join(map(str, sorted(ctx.waiting))) or "none"
+        raise ToolError(f"seq: found {args.seq}, waiting for a yes: {waiting}")
+    return Stored("withdrawn", withdraws=(args.seq,))
+
+
 assistant = Agent(
     name="assistant",
-    description="answers, tells the time and reminds",
+    description="answers, tells the time, reminds, writes to people and runs jobs",
     prompt="assistant",
-    tools=(current_time, remind),
+    tools=(current_time, remind, send_message, ask_person, withdraw),
+    jobs=True,
 )
 
 

@@ -9,8 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from bench.core import open_store, run, run_store, running, tune_garbage_collector
-from bench.floor import HISTORY, Floor
-from bench.floor import run as run_floor
+from bench.floor import HISTORY, Floor, run as run_floor
 from bench.long_thread import talk, turns
 from bench.scene import Load
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,11 +11,18 @@ from functools import partial
 import structlog
 
 from bot import roster
+from bot.answering import Answering
+from bot.asking import elsewhere, with_code
 from bot.budget import Budget, BudgetedModel, DailyTokens
+from bot.channel_making import make_channels
+from bot.channel_table import ChannelTable
+from bot.claims import Claims
+from bot.codes import Keys
 from bot.config import Config, ModelConfig
+from bot.config.live import LiveConfig
 from bot.delivery import OutboxPolicy
-from bot.errors import StartError, StoreError
-from bot.events import Event, TurnEnded, TurnStarted
+from bot.errors import StoreError
+from bot.events import Event, Outgoing
 from bot.inbox import ChannelRule, Inbox
 from bot.lanes import Lanes
 from bot.log import turn_line
@@ -23,25 +30,24 @@ from bot.loop import AgentParts, Loop, ModelParts, World
 from bot.metrics import Metrics
 from bot.model import API, AnthropicModel
 from bot.outbox import Outbox
-from bot.people import Account, Contact, People
-from bot.ports import Channel, Health
-from bot.rules import Rules
+from bot.ports import Channel, Health, Webhook
+from bot.presence import Presence
 from bot.secrets import Redactor, Secret
-from bot.sender import Account as AccountKey
 from bot.snapshot import fold_version
 from bot.store.lock import Lock
 from bot.store.sqlite import SqliteStore
 from bot.supervise import in_words
+from bot.tasks import Tasks
 from bot.thread import Thread
 from bot.timers import Timers
+from bot.today import Today, Unreachable
+from bot.tool_context import Contexts
+from bot.tools import Tool
 from bot.tracing import find as find_tracing
 from bot.turns import Turns
 from bot.web.site import Check, Readiness, Site
 
 VERSION = "0.1.0"
-STATUS_AFTER = (
-    0.5  # seconds; a faster reply needs no word that it is coming, and each is a call to the provider
-)
 
 log = structlog.get_logger("app")
 
@@ -55,25 +61,6 @@ class Mode:
     wait_lock: float = 0.0
 
 
-class ChannelTable(Mapping[AccountKey, Channel]):
-    """The channels by (name, account); an account is known once the provider has said who we are."""
-
-    def __init__(self, channels: Sequence[Channel]) -> None:
-        self.channels = tuple(channels)
-
-    def __getitem__(self, key: AccountKey) -> Channel:
-        for channel in self.channels:
-            if (channel.name, channel.account) == key:
-                return channel
-        raise KeyError(key)
-
-    def __iter__(self) -> Iterator[AccountKey]:
-        return ((channel.name, channel.account) for channel in self.channels)
-
-    def __len__(self) -> int:
-        return len(self.channels)
-
-
 @dataclass(slots=True)
 class Bot:
     """The bot, put together. `url` is where people reach its pages."""
@@ -82,13 +69,16 @@ class Bot:
     mode: Mode
     url: str
     store: SqliteStore
-    people: People
+    today: Today
     channels: ChannelTable
     inbox: Inbox
+    answering: Answering
+    claims: Claims
     lanes: Lanes
     loop: Loop
     outbox: Outbox
     timers: Timers
+    tasks: Tasks
     turns: Turns
     metrics: Metrics
     models: Mapping[str, AnthropicModel]
@@ -111,7 +101,12 @@ class Bot:
 
 @asynccontextmanager
 async def opened(
-    config: Config, mode: Mode, *, url: str = "", lock: Lock | None = None
+    config: Config,
+    mode: Mode,
+    *,
+    url: str = "",
+    lock: Lock | None = None,
+    reload: Callable[[], Config] | None = None,
 ) -> AsyncIterator[Bot]:
     """The bot with its store open, and nothing running yet."""
     parts = roster.put_together(config, roster.find_agents(config))
@@ -128,7 +123,16 @@ async def opened(
             on_fatal=_end_process,
         )
         stack.push_async_callback(store.close)
-        bot = await _assemble(config, mode, url=url, store=store, parts=parts, clock=clock, redact=redact)
+        bot = await _assemble(
+            config,
+            mode,
+            url=url,
+            store=store,
+            parts=parts,
+            clock=clock,
+            redact=redact,
+            reload=reload or (lambda: config),
+        )
         for model in bot.models.values():
             stack.push_async_callback(model.aclose)
         yield bot
@@ -149,38 +153,83 @@ async def _assemble(
     parts: Mapping[str, AgentParts],
     clock: Callable[[], datetime],
     redact: Redactor,
+    reload: Callable[[], Config],
 ) -> Bot:
-    people = People(config.people, timezone=config.timezone)
-    channels = ChannelTable(_channels(config, store))
+    live = LiveConfig(config, reload)
+    channels = ChannelTable(make_channels(config, store, url=url, simulated=mode.simulated))
     models = {name: _model(each, redact) for name, each in config.models.items()}
-    rules = _Rules(config, mode, people, channels, parts, url)
-    presence = _Presence(channels)
+    unreachable = Unreachable(await store.unreachable())
+    store.listen(unreachable.heard)
+    link = url if mode.dev or config.web.public_url else ""
+    today = Today(live.current, channels, parts, unreachable, simulated=mode.simulated, link=link)
+    keys = Keys(await store.secret())
+    presence = Presence(channels)
+
+    def watch(thread: Thread, events: Sequence[Event]) -> None:
+        presence.watch(thread, events)
+        tasks.watch(thread, events)
+
+    contexts = Contexts(
+        rules=today,
+        timezone=lambda person: today.timezone_of(person or None),
+        clock=clock,
+        keys=keys,
+        url=config.web.public_url or url,
+    )
     world = World(
         agents=parts,
         models=_budgeted(config, mode, models, await _used_today(store, clock()), clock),
-        rules=rules,
-        timezone=lambda person: people.timezone_of(person or None),
+        rules=today,
+        timezone=lambda person: today.timezone_of(person or None),
         clock=clock,
         sleep=asyncio.sleep,
         tool_timeout=config.tool_timeout,
         result_clip=config.limits.result_clip,
+        contexts=contexts,
         redact=redact,
-        watch=presence.watch,
+        watch=watch,
     )
     loop = Loop(store, world, stopping=lambda: lanes.stopping)
     lanes = Lanes(loop.advance, limit=config.limits.turns_in_flight)
+    reroute = partial(_elsewhere, today, clock)
+    answering = Answering(store, keys, rules=today, calls=lambda agent: parts[agent].agent.calls)
+    claims = Claims(config.root, live.current, clock=clock, check=reload, refresh=live.refresh)
     inbox = Inbox(
         store,
-        people,
+        today,
         lanes.wake,
-        rules={"slack": ChannelRule(strangers=config.channels.slack.strangers)},
+        rules={
+            "slack": ChannelRule(strangers=config.channels.slack.strangers),
+            "sms": ChannelRule(strangers=config.channels.sms.strangers),
+        },
         simulated=lambda channel, account: channel in mode.simulated,
         waiting=lambda: lanes.waiting + store.pending,
         most_waiting=config.limits.pending_inputs,
+        answering=answering,
+        claims=claims,
+        operator=today.operator_message,
+        elsewhere=reroute,
+        clock=clock,
     )
     outbox = Outbox(
-        store, channels, clock=clock, policy=_outbox_policy(config), operator=rules.operator, redact=redact
+        store,
+        channels,
+        clock=clock,
+        policy=_outbox_policy(config),
+        operator=today.operator,
+        elsewhere=reroute,
+        spoken=partial(with_code, keys),
+        redact=redact,
     )
+    tasks = Tasks(
+        store,
+        inbox.receive,
+        tool=lambda agent, name: _tool(parts, agent, name),
+        context=contexts.of_task,
+        clip=config.limits.result_clip,
+        clean=redact,
+    )
+    store.listen(tasks.heard)
     metrics = Metrics()
     tracing = find_tracing() if config.tracing else None
     turns = Turns(store, [turn_line, metrics.observe, *([tracing.observe] if tracing else [])])
@@ -190,13 +239,16 @@ async def _assemble(
         mode=mode,
         url=url,
         store=store,
-        people=people,
+        today=today,
         channels=channels,
         inbox=inbox,
+        answering=answering,
+        claims=claims,
         lanes=lanes,
         loop=loop,
         outbox=outbox,
         timers=Timers(store, inbox.receive, clock=clock),
+        tasks=tasks,
         turns=turns,
         metrics=metrics,
         models=models,
@@ -206,31 +258,13 @@ async def _assemble(
     return bot
 
 
-def _channels(config: Config, store: SqliteStore) -> list[Channel]:
-    """The channels that are on; the SDK of one that is off is never imported."""
-    slack = config.channels.slack
-    if not slack.on:
-        return []
-    from channels.slack import SlackChannel
-
-    async def knows(account: str, conversation: str) -> bool:
-        return await store.thread_of("slack", account, conversation) is not None
-
-    channel = SlackChannel(
-        bot_token=_reveal(slack.bot_token),
-        app_token=_reveal(slack.app_token),
-        api_url=slack.api_url,
-        allow_bots=frozenset(slack.allow_bots),
-        knows=knows,
-        seconds_between_sends=slack.pace.total_seconds(),
-    )
-    return [channel]
+def _elsewhere(today: Today, clock: Callable[[], datetime], message: Outgoing) -> Outgoing | None:
+    return elsewhere(message, today(), clock())
 
 
-def _reveal(secret: Secret | None) -> str:
-    if secret is None:
-        raise StartError("channels.slack is on but has no tokens: set SLACK_BOT_TOKEN and SLACK_APP_TOKEN")
-    return secret.reveal()
+def _tool(parts: Mapping[str, AgentParts], agent: str, name: str) -> Tool | None:
+    tools = parts[agent].agent.tools if agent in parts else ()
+    return next((tool for tool in tools if tool.name == name), None)
 
 
 def _model(config: ModelConfig, redact: Redactor) -> AnthropicModel:
@@ -276,93 +310,6 @@ def _outbox_policy(config: Config) -> OutboxPolicy:
     )
 
 
-class _Rules:
-    """Today's rules: they change when a channel's account becomes known, or is lost."""
-
-    def __init__(
-        self,
-        config: Config,
-        mode: Mode,
-        people: People,
-        channels: ChannelTable,
-        parts: Mapping[str, AgentParts],
-        url: str,
-    ) -> None:
-        self._config, self._mode, self._people = config, mode, people
-        self._channels, self._parts, self._url = channels, parts, url
-        self._made: dict[tuple[AccountKey, ...], Rules] = {}
-
-    def __call__(self) -> Rules:
-        key = tuple(self._channels)
-        if key not in self._made:
-            self._made = {key: self._make()}
-        return self._made[key]
-
-    def operator(self) -> Contact | None:
-        """Where an operator can be told something now."""
-        return self._people.operator_contact(self._accounts())
-
-    def _accounts(self) -> list[Account]:
-        return [
-            Account(name, account, simulated=name in self._mode.simulated)
-            for name, account in self._channels
-            if account
-        ]
-
-    def _make(self) -> Rules:
-        contact = self.operator()
-        operators = self._people.operators()
-        link = self._url if self._mode.dev or self._config.web.public_url else ""
-        name = operators[0].name if operators else ""
-        return roster.rules_of(self._config, self._parts, operator=contact, operator_name=name, link=link)
-
-
-class _Presence:
-    """Shows in the channel that the agent is at work, in turns that are not over at once; best effort."""
-
-    def __init__(self, channels: ChannelTable) -> None:
-        self._channels = channels
-        self._soon: dict[str, asyncio.TimerHandle] = {}
-        self._showing: set[asyncio.Task[None]] = set()
-
-    def watch(self, thread: Thread, events: Sequence[Event]) -> None:
-        for event in events:
-            match event.data:
-                case TurnStarted():
-                    self._show_soon(thread)
-                case TurnEnded(reply=reply):
-                    soon = self._soon.pop(thread.id, None)
-                    if soon is not None:
-                        soon.cancel()
-                    elif not reply:
-                        self._show(thread, "")
-                case _:
-                    pass
-
-    def _show_soon(self, thread: Thread) -> None:
-        def show() -> None:
-            self._soon.pop(thread.id, None)
-            self._show(thread, "is thinking ...")
-
-        if thread.id not in self._soon and (thread.channel, thread.account) in self._channels:
-            self._soon[thread.id] = asyncio.get_running_loop().call_later(STATUS_AFTER, show)
-
-    def _show(self, thread: Thread, text: str) -> None:
-        channel = self._channels.get((thread.channel, thread.account))
-        if channel is None or not thread.destination:
-            return
-        task = asyncio.ensure_future(_quietly(channel.show_status(thread.destination, text)))
-        self._showing.add(task)
-        task.add_done_callback(self._showing.discard)
-
-
-async def _quietly(showing: Awaitable[None]) -> None:
-    try:
-        await asyncio.wait_for(showing, 5)
-    except Exception as error:  # noqa: BLE001 - a status that cannot be shown changes nothing
-        log.debug("could not show a status", error=in_words(error))
-
-
 def site_of(bot: Bot) -> Site:
     """What the API and the pages may use."""
     config, dev = bot.config, bot.mode.dev
@@ -374,6 +321,8 @@ def site_of(bot: Bot) -> Site:
     return Site(
         store=bot.store,
         receive=bot.inbox.receive,
+        judge=bot.answering.judged,
+        secret=bot.store.secret,
         request_at=bot.loop.request_at,
         raw_events=bot.store.raw_events,
         find_thread=find_thread,
@@ -381,6 +330,10 @@ def site_of(bot: Bot) -> Site:
         metrics=lambda: bot.metrics.exposition()[0],
         clock=partial(datetime.now, UTC),
         service_token=lambda: config.channels.api.token,
+        by_token=partial(_name_by_token, bot.today),
+        people=lambda: bot.today().people,
+        new_link=bot.claims.new_link,
+        webhooks=lambda: webhooks_of(bot.channels.channels),
         pid=os.getpid(),
         version=VERSION,
         open_to_loopback=dev,
@@ -391,6 +344,19 @@ def site_of(bot: Bot) -> Site:
         max_body=config.web.max_body,
         retry_after=max(1, round(config.limits.retry_after.total_seconds())),
     )
+
+
+def _name_by_token(today: Today, token: str) -> str | None:
+    person = today.by_token(token)
+    return person.name if person else None
+
+
+def webhooks_of(channels: Sequence[Channel]) -> dict[str, Webhook]:
+    """What providers may call, by the path under /webhooks/."""
+    found: dict[str, Webhook] = {}
+    for channel in channels:
+        found |= getattr(channel, "webhooks", {})
+    return found
 
 
 def _readiness(bot: Bot) -> Readiness:

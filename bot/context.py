@@ -18,10 +18,18 @@ from bot import events as ev
 from bot.canonical import canonical, digest, text_hash
 from bot.events import AskSettings, Event, ModelAsked
 from bot.ids import run_id
-from bot.sizes import LONGEST_ERROR, LONGEST_NAME, LONGEST_REMINDER, MOST_REMINDERS, shown_size
+from bot.sizes import (
+    LONGEST_ERROR,
+    LONGEST_NAME,
+    LONGEST_OPEN,
+    LONGEST_REMINDER,
+    MOST_OPEN,
+    MOST_REMINDERS,
+    shown_size,
+)
 from bot.thread import Answered, Thread
 
-RENDER_VERSION = 1
+RENDER_VERSION = 2
 _INVISIBLE = {code: " " for code in range(32) if chr(code) not in "\n\t"}
 _STEP = json.JSONEncoder(ensure_ascii=False)
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -64,6 +72,8 @@ def needed(thread: Thread) -> set[int]:
     """The seqs of the events that the next request shows; `referred` names those they point at."""
     seqs = {entry.seq for entry in thread.window}
     seqs |= {timer.seq for timer in thread.timers.values() if timer.purpose == "remind"}
+    seqs |= {approval.seq for approval in thread.approvals.values()}
+    seqs |= {question.seq for question in thread.questions.values()}
     if thread.turn is not None:
         seqs |= {thread.turn.input}
         for fails in thread.runs[thread.turn.run].fails.values():
@@ -173,7 +183,7 @@ def _kept_block(thread: Thread, events: Mapping[int, Event], seq: int, clip: int
     return kept
 
 
-def _block(thread: Thread, event: Event, events: Mapping[int, Event], clip: int) -> str:
+def _block(thread: Thread, event: Event, events: Mapping[int, Event], clip: int) -> str:  # noqa: C901 - one branch for each event type
     data, seq = event.data, event.seq
     match data:
         case ev.TurnStarted() | ev.TurnRead():
@@ -192,6 +202,14 @@ def _block(thread: Thread, event: Event, events: Mapping[int, Event], clip: int)
             return _element(
                 "tool_result", _clipped(data.result, clip), seq=seq, tool=data.tool, status=data.status
             )
+        case ev.ApprovalRequested():
+            return _element("approval", "", seq=seq, tool=data.tool, status="asked for")
+        case ev.ApprovalResolved():
+            return _resolved(data, seq, clip)
+        case ev.TaskStarted():
+            return _element("task", _clipped(data.text, clip), seq=seq, tool=data.tool, status="started")
+        case ev.TaskFinished():
+            return _element("task", _clipped(data.result, clip), seq=seq, status=data.outcome)
         case ev.TakeoverStarted():
             return _element("person_called", _clipped(data.summary, clip), seq=seq, reason=data.reason)
         case ev.TurnEnded():
@@ -224,10 +242,27 @@ def _read(original: Event, version: Event, clip: int) -> str:
     match data:
         case ev.MessageReceived() | ev.MessageEdited():
             return _element("message", _blocks(data.blocks, clip), seq=original.seq, **_who(data))
+        case ev.TimerFired(purpose="expiry"):
+            return _element("answer", "", seq=original.seq, status="nobody answered in time")
         case ev.TimerFired():
             return _element("reminder", _clipped(data.text, clip), seq=original.seq)
+        case ev.QuestionAnswered():
+            said = _clipped(data.option or data.text, clip)
+            return _element("answer", said, seq=original.seq, from_=data.by.person)
+        case ev.TaskFinished():
+            return _element("task", _clipped(data.result, clip), seq=original.seq, status=data.outcome)
         case _:
             return ""
+
+
+def _resolved(data: ev.ApprovalResolved, seq: int, clip: int) -> str:
+    """How a request for a yes ended; an edit says what a person made of the arguments."""
+    lines = [data.message, data.reason]
+    if data.status == "edited" and data.final_args is not None:
+        lines.append(f"a person changed the arguments to {canonical(data.final_args)}")
+    said = _clipped("\n".join(filter(None, lines)), clip)
+    by = ", ".join(data.by)
+    return _element("approval", said, seq=seq, of=data.of, tool=data.tool, status=data.status, by=by)
 
 
 def _who(data: ev.MessageReceived | ev.MessageEdited) -> dict[str, str]:
@@ -299,6 +334,7 @@ def _situation(thread: Thread, events: Mapping[int, Event], ask: Ask) -> str:
         f"now: {local.isoformat()} {_WEEKDAYS[local.weekday()]} ({ask.settings.timezone})",
         f"channel: {thread.channel}",
         *_overtaken(thread, events),
+        *_waiting(thread, events, zone),
         *_reminders(thread, events, zone),
         *_errors(thread, events),
     ]
@@ -316,6 +352,26 @@ def _overtaken(thread: Thread, events: Mapping[int, Event]) -> list[str]:
     if not first or read[-1] == first:
         return []
     return [f"answer now: seq {first}, which had to wait; later ones are answered by themselves"]
+
+
+def _waiting(thread: Thread, events: Mapping[int, Event], zone: ZoneInfo) -> list[str]:
+    """What others have to do first: say yes, answer, finish."""
+    lines = []
+    for approval in list(thread.approvals.values())[:MOST_OPEN]:
+        data = events[approval.seq].data
+        if isinstance(data, ev.ApprovalRequested):
+            until = approval.expires_at.astimezone(zone).replace(microsecond=0).isoformat()
+            call = _line(f"{data.tool} {canonical(data.args)}", LONGEST_OPEN)
+            lines.append(f"- seq {approval.seq}: a yes, until {until}: {call}")
+    for question in list(thread.questions.values())[:MOST_OPEN]:
+        data = events[question.seq].data
+        if isinstance(data, ev.QuestionAsked):
+            lines.append(
+                f"- seq {question.seq}: an answer of {_line(f'{data.to}: {data.text}', LONGEST_OPEN)}"
+            )
+    for task in list(thread.tasks.values())[:MOST_OPEN]:
+        lines.append(f"- seq {task.seq}: {task.tool}, still running")
+    return ["waiting for:", *lines] if lines else []
 
 
 def _reminders(thread: Thread, events: Mapping[int, Event], zone: ZoneInfo) -> list[str]:
@@ -338,6 +394,8 @@ def _errors(thread: Thread, events: Mapping[int, Event]) -> list[str]:
             data = events[seq].data
             if isinstance(data, ev.ToolFinished):
                 lines.append(f"- seq {seq}: {data.tool}: {_line(data.result, LONGEST_ERROR)}")
+            elif isinstance(data, ev.TaskFinished):
+                lines.append(f"- seq {seq}: {data.outcome}: {_line(data.result, LONGEST_ERROR)}")
     shown = ["unresolved errors:", *lines] if lines else []
     if isinstance(turn.last, Answered) and turn.last.failure and turn.last.failure.kind == "invalid":
         shown.append(f"your last answer was refused: {_line(turn.last.failure.message, LONGEST_ERROR)}")

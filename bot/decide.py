@@ -3,38 +3,42 @@
 Pure: the clock and today's rules are arguments. See docs/how-it-works.md for the table in words.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot import words
+from bot import approvals, words
 from bot.canonical import call_digest
+from bot.drafting import fold_drafts
+from bot.ending import end, parked, reply_to, to_operator
 from bot.events import (
+    ApprovalRequested,
+    ApprovalStatus,
     ContextCompacted,
     Draft,
-    Event,
     Failure,
     Outcome,
     Outgoing,
     Step,
     TakeoverReason,
     TakeoverStarted,
-    ThreadParked,
     TimerSet,
     ToolFinished,
     ToolStarted,
+    ToolStatus,
     TurnEnded,
     TurnRead,
     TurnResumed,
     TurnStarted,
 )
+from bot.fold import without_oldest
 from bot.ids import call_id, idempotency_key, run_id, timer_id
-from bot.policy import why_gated
+from bot.policy import approvers, still_approved, why_gated, why_not_caused
 from bot.rules import AgentRules, Rules, ToolRule
 from bot.sizes import shown_size
 from bot.thread import (
     Answered,
+    Approval,
     Asking,
     Calling,
     Entry,
@@ -43,8 +47,7 @@ from bot.thread import (
     Thread,
     Turn,
     Unread,
-    fold_all,
-    without_oldest,
+    Waiting,
 )
 
 MAX_DECISIONS = 64
@@ -107,21 +110,6 @@ def decide(thread: Thread, now: datetime, rules: Rules, *, tries: int = 0) -> Pl
     raise RuntimeError(f"thread {thread.id}: no end after {MAX_DECISIONS} decisions at seq {thread.seq}")
 
 
-def fold_drafts(thread: Thread, drafts: Sequence[Draft], now: datetime) -> Thread:
-    """The thread as it will be once these drafts are stored next."""
-    return fold_all(thread, stamped(thread, drafts, now))
-
-
-def stamped(thread: Thread, drafts: Sequence[Draft], now: datetime) -> list[Event]:
-    """The drafts as the events they become if they are stored next, without ids."""
-    return [
-        Event(
-            thread.id, thread.seq + number, "", now, draft.data, run=draft.run, correlation=draft.correlation
-        )
-        for number, draft in enumerate(drafts, start=1)
-    ]
-
-
 def next_action(thread: Thread, now: datetime, rules: Rules, *, tries: int = 0) -> Next:
     """The first row that applies."""
     turn = thread.turn
@@ -132,6 +120,9 @@ def next_action(thread: Thread, now: datetime, rules: Rules, *, tries: int = 0) 
     stop = next((u for u in thread.unread if u.kind == "stop"), None)
     if turn is None and stop is not None:
         return Next(_answer_stop(thread, stop, rules))
+    between = turn is None or turn.pending is None
+    if between and (drafts := approvals.overdue(thread, now, rules)):
+        return Next(drafts)
     if thread.paused or (thread.with_person and turn is None):
         return _wait(thread, rules)
     if tries >= rules.take_over_tries and (turn is not None or thread.unread):
@@ -139,7 +130,7 @@ def next_action(thread: Thread, now: datetime, rules: Rules, *, tries: int = 0) 
     if turn is not None and turn.pending is not None:
         return _resume(turn, turn.pending)
     if turn is None:
-        return _start(thread)
+        return _start(thread, now, rules)
     return _go_on(thread, turn, now, rules)
 
 
@@ -159,9 +150,9 @@ def _cancel(thread: Thread, turn: Turn, rules: Rules) -> tuple[Draft, ...]:
     pending = turn.pending
     if isinstance(pending, Calling) and pending.effect == "unsafe":
         unknown = _unknown(turn, pending)
-        return (unknown, _end(thread, turn, rules, "cancelled", words.STOPPED_UNKNOWN, reason=turn.stopped))
+        return (unknown, end(thread, turn, rules, "cancelled", words.STOPPED_UNKNOWN, reason=turn.stopped))
     reply = words.TAKEN_OVER if by_person else words.STOPPED
-    return (_end(thread, turn, rules, "cancelled", reply, reason=turn.stopped),)
+    return (end(thread, turn, rules, "cancelled", reply, reason=turn.stopped),)
 
 
 def _answer_stop(thread: Thread, stop: Unread, rules: Rules) -> tuple[Draft, ...]:
@@ -171,7 +162,7 @@ def _answer_stop(thread: Thread, stop: Unread, rules: Rules) -> tuple[Draft, ...
         outcome="cancelled",
         reply=words.STOPPED,
         reason="stopped",
-        outgoing=_reply(thread, rules, words.STOPPED),
+        outgoing=reply_to(thread, rules, words.STOPPED),
     )
     return (started, Draft(ended, run=run))
 
@@ -211,14 +202,84 @@ def _unknown(turn: Turn, pending: Calling) -> Draft:
 # ---------------------------------------------------------------- a turn begins
 
 
-def _start(thread: Thread) -> Next:
+def _start(thread: Thread, now: datetime, rules: Rules) -> Next:
     if not thread.unread:
         return Next(action=Wait())
     first = thread.unread[0]
     message = thread.messages.get(first.seq)
     version = message.version if message else first.seq
-    run = first.ref if first.kind == "retry" else run_id(first.seq)
-    return Next((Draft(TurnStarted(input=first.seq, version=version), run=run),))
+    run = first.ref if first.ref and first.kind != "reminder" else run_id(first.seq)
+    started = Draft(TurnStarted(input=first.seq, version=version), run=run)
+    if first.kind != "answer":
+        return Next((started,))
+    return _act_on(thread, first.about, started, now, rules)
+
+
+def _act_on(thread: Thread, id_: str, started: Draft, now: datetime, rules: Rules) -> Next:
+    """A person has decided, and nothing has been done about it yet."""
+    approval = thread.approvals[id_]
+    decision = approval.decision
+    if decision is None:
+        raise ValueError(f"thread {thread.id}: the approval {id_} is not decided")
+    match decision.decision:
+        case "approve" | "edit":
+            return _act_on_yes(thread, id_, approval, started, now, rules)
+        case "reject":
+            said = words.rejected([decision.person], decision.message)
+            ended = approvals.ended(thread, id_, "rejected", rules)
+            return Next((started, ended, _result(approval, "denied", said)))
+        case "respond":
+            said = words.answered_by(decision.person, decision.message)
+            ended = approvals.ended(thread, id_, "answered", rules)
+            return Next((started, ended, _result(approval, "ok", said, answered_by=decision.person)))
+        case _:
+            assert_never(decision.decision)
+
+
+def _act_on_yes(
+    thread: Thread, id_: str, approval: Approval, started: Draft, now: datetime, rules: Rules
+) -> Next:
+    decision = approval.answers[-1]
+    call = approvals.final_call(approval, decision, idempotency_key(thread.id, approval.call_id), id_)
+    rule = rules.agent(thread.agent).rule(call.tool, call.args)
+    if rule is None or rule.effect != call.effect or not _still_right(thread, approval, rule, rules):
+        cancelled = approvals.overruled(thread, id_, "cancelled", words.RIGHTS_GONE, rules)
+        return Next((started, cancelled, _result(approval, "denied", words.rights_gone(approval.tool))))
+    if now - decision.time > timedelta(seconds=approval.start_within):
+        return _ask_anew(thread, id_, approval, started, rule, now, rules)
+    status: ApprovalStatus = "edited" if decision.decision == "edit" else "approved"
+    yes = approvals.ended(thread, id_, status, rules, final_args=call.args)
+    announced = Draft(call, run=approval.run, correlation=call.call_id)
+    return Next((started, yes, announced), RunTool(approval.run, call.call_id, call.tool, call.key))
+
+
+def _still_right(thread: Thread, approval: Approval, rule: ToolRule, rules: Rules) -> bool:
+    """By today's config: may the requester still cause it, and do those who said yes still may?"""
+    return not why_not_caused(rule, approval.person, rules) and still_approved(approval, rule, thread, rules)
+
+
+def _ask_anew(
+    thread: Thread, id_: str, approval: Approval, started: Draft, rule: ToolRule, now: datetime, rules: Rules
+) -> Next:
+    drafts = (started, approvals.overruled(thread, id_, "superseded", words.TOO_LATE, rules))
+    thread = fold_drafts(thread, drafts, now)
+    call = approvals.final_call(approval, replace(approval.answers[-1], decision="approve"), "", "")
+    again = approvals.requested(thread, thread.open_turn, call, rule, words.TOO_LATE, now=now, rules=rules)
+    ended = end(thread, thread.open_turn, rules, "waiting", words.asked_anew(approval.tool))
+    return Next((*drafts, *again, ended))
+
+
+def _result(approval: Approval, status: ToolStatus, said: str, *, answered_by: str = "") -> Draft:
+    """What comes of a call that was not carried out."""
+    finished = ToolFinished(
+        call_id=approval.call_id,
+        tool=approval.tool,
+        args_digest=approval.args_digest,
+        status=status,
+        result=said,
+        answered_by=answered_by,
+    )
+    return Draft(finished, run=approval.run, correlation=approval.call_id)
 
 
 # ---------------------------------------------------------------- a turn goes on
@@ -231,13 +292,16 @@ def _go_on(thread: Thread, turn: Turn, now: datetime, rules: Rules) -> Next:
         case Answered(failure=Failure() as failure):
             return _after_failure(thread, turn, failure, now, rules)
         case Answered(step=Step() as step):
-            return _after_step(thread, turn, step, rules)
+            return _after_step(thread, turn, step, now, rules)
         case Answered():
             raise ValueError(
                 f"thread {thread.id}: model.answered {turn.last.seq} has neither step nor failure"
             )
         case Finished():
             return _after_tool(thread, turn, turn.last, rules)
+        case Waiting():
+            said = words.task_started(turn.last.tool, turn.last.text)
+            return Next((end(thread, turn, rules, "waiting", said),))
         case _:
             assert_never(turn.last)
 
@@ -253,9 +317,9 @@ def _ask(thread: Thread, turn: Turn, rules: Rules, *, degraded: bool | None = No
 
 
 def _capped(thread: Thread, turn: Turn, steps: int, rules: Rules) -> Draft:
-    notices = _to_operator(thread, rules, words.operator_capped(thread.id, steps))
+    notices = to_operator(thread, rules, words.operator_capped(thread.id, steps))
     reply = words.capped(steps, told=bool(notices))
-    return _end(thread, turn, rules, "capped", reply, reason=f"{steps} steps", notices=notices)
+    return end(thread, turn, rules, "capped", reply, reason=f"{steps} steps", notices=notices)
 
 
 def estimate(thread: Thread, agent: AgentRules, rules: Rules) -> int:
@@ -315,7 +379,7 @@ def _try_later(thread: Thread, turn: Turn, failure: Failure, now: datetime, rule
     due = now + _delay(failure, run, rules)
     timer = TimerSet(timer_id=timer_id(thread.seq), due_at=due, purpose="retry")
     reply, notices = _waiting_words(thread, failure, run, rules, now=now, due=due)
-    ended = _end(thread, turn, rules, "waiting", reply, reason=failure.message, notices=notices)
+    ended = end(thread, turn, rules, "waiting", reply, reason=failure.message, notices=notices)
     return Next((Draft(timer, run=turn.run), ended))
 
 
@@ -335,7 +399,7 @@ def _waiting_words(
     if failure.kind == "budget":
         return ("" if run.told else words.out_of_tokens(due), ())
     if not failure.retryable:
-        notices = _to_operator(thread, rules, words.operator_model(thread.id, failure.message))
+        notices = to_operator(thread, rules, words.operator_model(thread.id, failure.message))
         return ("" if run.told else words.model_down(due), () if run.retries else notices)
     waited = due - (run.retrying_since or now)
     return ("" if run.told or waited < rules.retry.tell_after else words.model_down(due), ())
@@ -345,27 +409,27 @@ def _own_delay(retries: int, rules: Rules) -> timedelta:
     return min(rules.retry.first * int(2 ** min(retries, 20)), rules.retry.most)
 
 
-def _after_step(thread: Thread, turn: Turn, step: Step, rules: Rules) -> Next:
+def _after_step(thread: Thread, turn: Turn, step: Step, now: datetime, rules: Rules) -> Next:
     match step.intent:
         case "reply" | "need_clarification":
-            return Next((_end(thread, turn, rules, "replied", step.message),))
+            return Next((end(thread, turn, rules, "replied", step.message),))
         case "task_complete":
-            return Next((_end(thread, turn, rules, "replied", step.message.strip() or words.DONE),))
+            return Next((end(thread, turn, rules, "replied", step.message.strip() or words.DONE),))
         case "escalate":
             return _to_person(thread, turn, rules, "asked", step.message, message=step.message)
         case "hand_off":
             raise ValueError(f"thread {thread.id}: there is no agent to hand over to")
         case "call_tool" | "need_approval":
-            return _after_call(thread, turn, step, rules)
+            return _after_call(thread, turn, step, now, rules)
         case _:
             assert_never(step.intent)
 
 
-def _after_call(thread: Thread, turn: Turn, step: Step, rules: Rules) -> Next:
+def _after_call(thread: Thread, turn: Turn, step: Step, now: datetime, rules: Rules) -> Next:
     action = step.proposed_action
     if action is None or turn.last is None:
         raise ValueError(f"thread {thread.id}: {step.intent} without an action")
-    rule = rules.agent(thread.agent).tools.get(action.tool)
+    rule = rules.agent(thread.agent).rule(action.tool, action.args)
     started = ToolStarted(
         call_id=call_id(turn.last.seq),
         tool=action.tool,
@@ -378,8 +442,14 @@ def _after_call(thread: Thread, turn: Turn, step: Step, rules: Rules) -> Next:
         return _ask(thread, turn, rules)
     if started.args_digest in thread.runs[turn.run].denied:
         return Next((_denied(turn, started, words.already_denied(action.tool)),))
-    if why := _why_denied(rule, step, rules):
-        return Next((_denied(turn, started, words.needs_yes(action.tool, why)),))
+    if any(each.args_digest == started.args_digest and not each.void for each in thread.approvals.values()):
+        return Next((end(thread, turn, rules, "waiting", words.still_waiting(action.tool)),))
+    if rule is None:
+        return Next((_denied(turn, started, words.not_allowed(action.tool, "there is no rule for it")),))
+    if why := why_not_caused(rule, turn.person, rules):
+        return Next((_denied(turn, started, words.not_allowed(action.tool, why)),))
+    if why := why_gated(rule, step, thread, turn.person, rules):
+        return _ask_for_yes(thread, turn, started, rule, why, now, rules)
     more = next((u for u in thread.unread if u.kind == "message" and u.by == turn.by), None)
     if more is not None and started.effect == "unsafe":
         message = thread.messages[more.seq]
@@ -388,8 +458,19 @@ def _after_call(thread: Thread, turn: Turn, step: Step, rules: Rules) -> Next:
     return Next((announced,), RunTool(turn.run, started.call_id, started.tool, started.key))
 
 
-def _why_denied(rule: ToolRule | None, step: Step, rules: Rules) -> str:
-    return why_gated(rule, step.intent, rules) if rule else "it is not one of this agent's tools"
+def _ask_for_yes(
+    thread: Thread, turn: Turn, call: ToolStarted, rule: ToolRule, why: str, now: datetime, rules: Rules
+) -> Next:
+    may = approvers(rule, thread, turn.person, rules)
+    if len(may) < max(1, rule.quorum):
+        return Next((_denied(turn, call, words.no_approver(call.tool)),))
+    if len(thread.approvals) >= rules.most_approvals:
+        return Next((_denied(turn, call, words.too_many_waiting(call.tool, rules.most_approvals)),))
+    asked = approvals.requested(thread, turn, call, rule, why, now=now, rules=rules)
+    request = asked[0].data
+    told = request.asked if isinstance(request, ApprovalRequested) else ()
+    reply = words.waiting_for_yes(call.tool, why, told, may, now + rule.expires)
+    return Next((*asked, end(thread, turn, rules, "waiting", reply)))
 
 
 def _denied(turn: Turn, started: ToolStarted, why: str) -> Draft:
@@ -409,7 +490,8 @@ def _denied(turn: Turn, started: ToolStarted, why: str) -> Draft:
 def _after_tool(thread: Thread, turn: Turn, last: Finished, rules: Rules) -> Next:
     match last.status:
         case "ok" if last.then == "finish":
-            return Next((_end(thread, turn, rules, "replied", last.result),))
+            asked = any(question.run == turn.run for question in thread.questions.values())
+            return Next((end(thread, turn, rules, "waiting" if asked else "replied", last.result),))
         case "ok" | "denied":
             return _ask(thread, turn, rules)
         case "failed":
@@ -438,61 +520,8 @@ def _why_give_up(run: Run, last: Finished, rules: Rules) -> TakeoverReason | Non
 def _to_person(
     thread: Thread, turn: Turn, rules: Rules, reason: TakeoverReason, summary: str, *, message: str = ""
 ) -> Next:
-    notices = _to_operator(thread, rules, words.operator_takeover(thread.id, reason, summary))
+    notices = to_operator(thread, rules, words.operator_takeover(thread.id, reason, summary))
     takeover = TakeoverStarted(to=rules.operator_name, reason=reason, summary=summary, outgoing=notices)
     reply = words.handed_over(reason, message=message, told=bool(notices))
     outcome: Outcome = "handed_off" if reason == "asked" else "failed"
-    return Next((Draft(takeover, run=turn.run), _end(thread, turn, rules, outcome, reply, reason=reason)))
-
-
-def _end(
-    thread: Thread,
-    turn: Turn,
-    rules: Rules,
-    outcome: Outcome,
-    reply: str,
-    *,
-    reason: str = "",
-    notices: tuple[Outgoing, ...] = (),
-) -> Draft:
-    run = thread.runs.get(turn.run, Run())
-    outgoing = (*_reply(thread, rules, reply), *notices)
-    ended = TurnEnded(outcome=outcome, reply=reply, reason=reason, steps=run.steps, outgoing=outgoing)
-    return Draft(ended, run=turn.run)
-
-
-def _reply(thread: Thread, rules: Rules, text: str) -> tuple[Outgoing, ...]:
-    if not text or not thread.destination:
-        return ()
-    return (
-        Outgoing(
-            text=text,
-            channel=thread.channel,
-            account=thread.account,
-            destination=thread.destination,
-            link=rules.link(thread.id),
-        ),
-    )
-
-
-def _to_operator(thread: Thread, rules: Rules, text: str) -> tuple[Outgoing, ...]:
-    if rules.operator is None:
-        return ()
-    return (
-        rules.operator.model_copy(update={"text": text, "kind": "notice", "link": rules.link(thread.id)}),
-    )
-
-
-def parked(thread: Thread, reason: str, rules: Rules, *, tries: int = 0, reply: str = "") -> Draft:
-    """The event that parks a thread, tells an operator and, with a `reply`, the requester."""
-    told = _to_operator(thread, rules, words.operator_parked(thread.id, reason))
-    return Draft(ThreadParked(reason=reason, tries=tries, outgoing=(*_reply(thread, rules, reply), *told)))
-
-
-def give_up(thread: Thread, reason: str, rules: Rules) -> tuple[Draft, ...]:
-    """What an error of our own leaves behind: a turn that ended as failed, a parked thread, people who know."""
-    turn = thread.turn
-    if turn is None:
-        return (parked(thread, reason, rules, reply=words.OUR_FAULT),)
-    ended = _end(thread, turn, rules, "failed", words.OUR_FAULT, reason=words.TURN_LOST)
-    return (ended, parked(thread, reason, rules))
+    return Next((Draft(takeover, run=turn.run), end(thread, turn, rules, outcome, reply, reason=reason)))

@@ -7,23 +7,9 @@ from datetime import datetime, timedelta
 
 from bot import ids
 from bot.errors import SendFailure
-from bot.events import (
-    DeliveryReported,
-    DeliveryStatus,
-    Event,
-    Incoming,
-    Outgoing,
-    TakeoverStarted,
-    ThreadParked,
-    ToolFinished,
-    TurnEnded,
-    isoformat,
-)
+from bot.events import DeliveryReported, DeliveryStatus, Event, Incoming, Outgoing, isoformat, outgoing_of
 from bot.people import Contact
 from bot.ports import OutboxRow
-
-SENDING = (DeliveryReported, TakeoverStarted, ThreadParked, ToolFinished, TurnEnded)
-"""The events that can send messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +18,7 @@ class OutboxPolicy:
 
     A message is given up when it is older than `give_up_after` and was tried `least_attempts` times (the bot
     may have been down for long), or was tried `most_attempts` times; one that our own code fails on, earlier.
+    A request to a person is tried for a short time only (`ask_...`): then they are asked elsewhere.
     A channel that is still `connecting` is waited for; one that is not on is tried again after `without_channel`.
     """
 
@@ -46,16 +33,23 @@ class OutboxPolicy:
     connecting: timedelta = timedelta(seconds=30)
     report_again: timedelta = timedelta(seconds=1)
     at_once: int = 16
+    ask_give_up_after: timedelta = timedelta(minutes=2)
+    ask_least_attempts: int = 3
+    ask_most: timedelta = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a part was not sent ("retry", "final"), or why nobody knows ("unknown"); `ours`: a bug of ours."""
+    """Why a part was not sent ("retry", "final"), or why nobody knows ("unknown"); `ours`: a bug of ours.
+
+    `unreachable`: the address takes nothing from us any more.
+    """
 
     kind: SendFailure
     why: str
     retry_after: float | None = None
     ours: bool = False
+    unreachable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +77,18 @@ def failed(
     policy: OutboxPolicy,
     jitter: float,
     to: Contact | None,
+    elsewhere: Outgoing | None = None,
 ) -> DeliveryReported:
-    """The report of a failed try: try again later, or dead, with a notice `to` an operator."""
+    """The report of a failed try: try again later, or dead, with a notice `to` an operator.
+
+    Of a request that is given up the person is asked `elsewhere`, if there is such a place.
+    """
     if gives_up(attempt, trouble, now=now, policy=policy):
-        return _report(attempt, "dead", error=trouble.why, outgoing=notice(attempt, trouble, to))
+        outgoing = (elsewhere,) if elsewhere else notice(attempt, trouble, to)
+        return _report(attempt, "dead", error=trouble.why, outgoing=outgoing, unreachable=trouble.unreachable)
     wait = until_next_try(attempt.attempt, trouble.retry_after, policy=policy, jitter=jitter)
+    if attempt.row.outgoing.request is not None:
+        wait = min(wait, policy.ask_most)
     status: DeliveryStatus = "unknown" if trouble.kind == "unknown" else "failed"
     return _report(attempt, status, error=trouble.why, not_before=now + wait)
 
@@ -96,7 +97,10 @@ def gives_up(attempt: Attempt, trouble: Trouble, *, now: datetime, policy: Outbo
     tries = attempt.attempt
     if trouble.kind == "final" or tries >= policy.most_attempts:
         return True
-    too_old = now - attempt.row.created_at >= policy.give_up_after
+    since = max(attempt.row.created_at, attempt.row.outgoing.not_before or attempt.row.created_at)
+    if attempt.row.outgoing.request is not None and now - since >= policy.ask_give_up_after:
+        return tries >= policy.ask_least_attempts
+    too_old = now - since >= policy.give_up_after
     return tries >= policy.least_attempts and (trouble.ours or too_old)
 
 
@@ -118,7 +122,7 @@ def asked(retry_after: float | None, policy: OutboxPolicy) -> float:
 def notice(attempt: Attempt, trouble: Trouble, to: Contact | None) -> tuple[Outgoing, ...]:
     """Tells an operator of a message that was given up, once: a dead notice gets no notice."""
     row = attempt.row
-    if to is None or row.outgoing.kind == "notice":
+    if to is None or (row.outgoing.kind == "notice" and row.outgoing.request is None):
         return ()
     lines = [
         "A message could not be delivered and was given up.",
@@ -164,14 +168,13 @@ def incoming(row: OutboxRow, report: DeliveryReported, now: datetime) -> Incomin
 
 def rows_of(event: Event) -> Iterator[OutboxRow]:
     """The messages that an event sends, as the store's outbox has them."""
-    if not isinstance(event.data, SENDING):
-        return
-    for number, outgoing in enumerate(event.data.outgoing):
+    for number, outgoing in enumerate(outgoing_of(event.data)):
         if outgoing.channel and outgoing.destination:
             row_id = ids.outbox_id(event.thread_id, event.seq, number)
             yield OutboxRow(
-                row_id, event.thread_id, event.seq, outgoing, event.time, event.run, trace_id=event.trace_id
-            )
+                row_id, event.thread_id, event.seq, outgoing, event.time, event.run,
+                not_before=outgoing.not_before, trace_id=event.trace_id,
+            )  # fmt: skip
 
 
 def _report(
@@ -182,6 +185,7 @@ def _report(
     error: str = "",
     not_before: datetime | None = None,
     outgoing: tuple[Outgoing, ...] = (),
+    unreachable: bool = False,
 ) -> DeliveryReported:
     return DeliveryReported(
         outbox_id=attempt.row.id,
@@ -193,4 +197,6 @@ def _report(
         error=error,
         not_before=not_before,
         outgoing=outgoing,
+        unreachable=unreachable,
+        address=attempt.row.outgoing.destination if unreachable else "",
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import structlog
 
-from bot.config import Config
+from bot.config import Config, Person
 from bot.errors import EXIT_CONFIG, EXIT_IO, EXIT_LOCKED, StartError
 from bot.store.lock import Locked, holder
 
@@ -27,8 +27,10 @@ log = structlog.get_logger("dev")
 
 def simulated_parts(config: Config) -> frozenset[str]:
     """Which providers have no credentials, so that a simulator plays them."""
-    slack, main = config.channels.slack, config.models["main"]
+    slack, sms, main = config.channels.slack, config.channels.sms, config.models["main"]
     parts = set()
+    if not sms.on and sms.enabled is not False:
+        parts.add("sms")
     if not slack.on and slack.enabled is not False:
         parts.add("slack")
     if main.api_key is None and main.base_url is None:
@@ -109,15 +111,15 @@ class Dev:
         return state
 
     def _people(self) -> list[dict[str, str]]:
-        return [
-            {
-                "name": person.name,
-                "slack_user_id": person.addresses["slack"].rpartition("/")[2],
-                "tz": person.timezone or self._config.timezone,
-            }
-            for person in self._config.people
-            if person.demo and "slack" in person.addresses
-        ]
+        return [self._person(person) for person in self._config.people if person.demo and person.addresses]
+
+    def _person(self, person: Person) -> dict[str, str]:
+        found = {"name": person.name, "tz": person.timezone or self._config.timezone}
+        if "slack" in person.addresses:
+            found["slack_user_id"] = person.addresses["slack"].rpartition("/")[2]
+        if "sms" in person.addresses:
+            found["sms"] = person.addresses["sms"]
+        return found
 
     def _allowed_hosts(self) -> list[str]:
         web = self._config.web
@@ -167,6 +169,13 @@ class Dev:
                 "SLACK_APP_TOKEN": "xapp-demo",
                 "SLACK_API_URL": self._addresses["slack_api_url"],
             }
+        if "sms" in self._simulated:
+            environ |= {
+                "TWILIO_ACCOUNT_SID": self._addresses["twilio_account_sid"],
+                "TWILIO_AUTH_TOKEN": self._addresses["twilio_auth_token"],
+                "TWILIO_FROM": self._addresses["twilio_from"],
+                "TWILIO_API_URL": self._addresses["twilio_api_url"],
+            }
         if "model" in self._simulated:
             environ |= {
                 "ANTHROPIC_API_KEY": "sk-demo",
@@ -179,10 +188,22 @@ class Dev:
         async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
             while bot.returncode is None and not self._stop.is_set():
                 if (url := self._address_of(bot)) and await _pid_at(client, url) == bot.pid:
+                    await self._connect_phones(client, url)
                     await self._greet(client, url, bot)
                     return True
                 await asyncio.sleep(0.1)
         return False
+
+    async def _connect_phones(self, client: httpx.AsyncClient, url: str) -> None:
+        """Tell the simulated provider where the bot listens, as one does in the real one's console."""
+        if "sms" not in self._simulated:
+            return
+        hooks = {
+            "url": f"{url}/webhooks/twilio/sms#rc=5&rp=all",
+            "status_url": f"{url}/webhooks/twilio/status",
+        }
+        with suppress(httpx.HTTPError):
+            await client.post(f"{self._addresses['sim_url']}/sim/sms/webhook", json=hooks)
 
     def _address_of(self, bot: Process) -> str:
         """Where the bot says that it listens: PORT may be 0, and HOST any address of this machine."""
@@ -244,7 +265,7 @@ def greeting(config: Config, url: str, simulated: frozenset[str]) -> str:
         "",
         f"  Chat in the browser     {url}/",
         f"  All conversations       {url}/threads",
-        *([f"  The simulated Slack     {url}/sim"] if simulated else []),
+        *([f"  Simulated Slack, phones {url}/sim"] if simulated else []),
         "  Chat in a terminal      .venv/bin/bot chat",
         "",
         f"  curl -X POST '{url}/api/messages?wait=30' {say} \\",
@@ -255,6 +276,15 @@ def greeting(config: Config, url: str, simulated: frozenset[str]) -> str:
             f"  curl -X POST {url}/sim/slack/say {say} \\",
             '    -d \'{"from":"ann","text":"what time is it?"}\'',
             f"  curl {url}/sim/slack/messages",
+        ]
+    if {"slack", "sms", "model"} <= simulated:
+        lines += [
+            "",
+            "  Ask for something risky, and say yes from Carol's phone (the code is in her message):",
+            f"  curl -X POST {url}/sim/slack/say {say} \\",
+            '    -d \'{"from":"ann","text":"send Bob an SMS saying: the deploy starts at 5"}\'',
+            f"  curl {url}/sim/sms/messages",
+            f'  curl -X POST {url}/sim/sms/say {say} -d \'{{"from":"carol","text":"OK CODE"}}\'',
         ]
     lines += [
         "",

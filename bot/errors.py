@@ -79,13 +79,17 @@ class SendFailed(SaywhenError):
     """A message could not be sent.
 
     `kind` is "retry" (not sent, try later), "final" (will never be sent) or "unknown" (it may have arrived:
-    look before sending again). `retry_after` is in seconds, as the provider asked.
+    look before sending again). `retry_after` is in seconds, as the provider asked. `unreachable` says that this
+    address takes nothing from us any more.
     """
 
-    def __init__(self, message: str, *, kind: SendFailure, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, kind: SendFailure, retry_after: float | None = None, unreachable: bool = False
+    ) -> None:
         super().__init__(message)
         self.kind: SendFailure = kind
         self.retry_after = retry_after
+        self.unreachable = unreachable
 
 
 class ChannelRefused(SaywhenError):

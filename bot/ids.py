@@ -1,5 +1,6 @@
 """Ids: random ones that sort by time, and those that follow from a place in the log."""
 
+import hashlib
 from datetime import datetime
 
 
@@ -43,3 +44,23 @@ def outbox_id(thread_id: str, seq: int, number: int) -> str:
 def timer_dedupe(thread_id: str, timer: str) -> str:
     """The dedupe key of a timer's firing."""
     return f"timer:{thread_id}:{timer}"
+
+
+def approval_id(thread_id: str, seq: int) -> str:
+    """The id of a request for approval that stands after this seq: the same for all that lead there."""
+    return hashlib.sha256(f"approval:{thread_id}:{seq}".encode()).hexdigest()[:16]
+
+
+def question_id(thread_id: str, call: str) -> str:
+    """The id of the question that a call asks."""
+    return hashlib.sha256(f"question:{thread_id}:{call}".encode()).hexdigest()[:16]
+
+
+def task_id(thread_id: str, call: str) -> str:
+    """The id of the task that a call starts."""
+    return hashlib.sha256(f"task:{thread_id}:{call}".encode()).hexdigest()[:16]
+
+
+def task_dedupe(task: str) -> str:
+    """The dedupe key of a task's end: there is one."""
+    return f"task:{task}"

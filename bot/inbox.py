@@ -2,28 +2,39 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Literal, Protocol, assert_never
 
 import structlog
 
+from bot import grammar, words
+from bot.answering import Answering
+from bot.claims import Claims, Redeemed, Refused
 from bot.config.people import Person
 from bot.errors import Overloaded
 from bot.events import (
     AnyInput,
+    ApprovalAnswered,
     Block,
+    ContactReported,
+    ControlRequested,
     DeliveryReported,
     FeedbackReceived,
     Incoming,
     MessageDeleted,
     MessageEdited,
     MessageReceived,
+    Outgoing,
+    QuestionAnswered,
     Sender,
+    SenderTold,
+    TaskProgressed,
     ThreadOpened,
+    outgoing_of,
 )
-from bot.people import People
-from bot.ports import Received, Store
+from bot.ports import Clock, Received, Store
 
 LONGEST_TEXT = 200_000  # characters of one message; the raw bytes keep the whole
 LONGEST_DISPLAY = 200
@@ -35,15 +46,20 @@ REFUSED = Received("", 0, duplicate=False)
 log = structlog.get_logger(__name__)
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelRule:
     """What holds for people whom the config does not know, on one channel.
 
-    "chat" lets them talk, "refuse" does not take their messages. What they write may instruct the agent as a
-    known person's words do, unless they are not `trusted`: then it is only something a stranger said.
+    "chat" lets them talk, "refuse" does not take their messages and says so once a day, "ask" also tells an
+    operator. What they write may instruct the agent as a known person's words do, unless they are not `trusted`:
+    then it is only something a stranger said.
     """
 
-    strangers: Literal["chat", "refuse"] = "chat"
+    strangers: Literal["chat", "refuse", "ask"] = "chat"
     trusted: bool = True
 
 
@@ -57,13 +73,19 @@ class Counts:
     overloaded: int = 0
 
 
+class Addresses(Protocol):
+    """Who is who, today."""
+
+    def by_address(self, channel: str, address: str, *, simulated: bool = False) -> Person | None: ...
+
+
 class Inbox:
     """Adapters, timers and the API hand their inputs to `receive`, which returns once they are on disk."""
 
     def __init__(
         self,
         store: Store,
-        people: People,
+        people: Addresses,
         wake: Callable[[str], None],
         *,
         rules: Mapping[str, ChannelRule] | None = None,
@@ -71,6 +93,11 @@ class Inbox:
         waiting: Callable[[], int] = lambda: 0,
         most_waiting: int = MOST_WAITING,
         longest_text: int = LONGEST_TEXT,
+        answering: Answering | None = None,
+        claims: Claims | None = None,
+        operator: Callable[[], Outgoing | None] = lambda: None,
+        elsewhere: Callable[[Outgoing], Outgoing | None] = lambda message: None,
+        clock: Clock = _now,
         new_trace: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
         self._store = store
@@ -81,6 +108,11 @@ class Inbox:
         self._waiting = waiting
         self._most_waiting = most_waiting
         self._longest_text = longest_text
+        self._answering = answering
+        self._claims = claims
+        self._operator = operator
+        self._elsewhere = elsewhere
+        self._clock = clock
         self._new_trace = new_trace
         self.counts = Counts()
 
@@ -91,15 +123,72 @@ class Inbox:
         """
         person = self._person(incoming)
         rule = self._rules.get(incoming.channel, ChannelRule())
-        if person is None and rule.strangers == "refuse" and _says_something(incoming.data):
-            return self._refuse(incoming)
-        self._check_room(incoming)
-        data = self._prepared(incoming, person, rule)
+        if (claimed := self._claimed(incoming)) is not None:
+            return await self._store_input(claimed)
+        if person is None and rule.strangers != "chat" and _says_something(incoming.data):
+            return await self._refuse(incoming, rule)
+        inputs = await self._meant(incoming, person)
+        if inputs is None:
+            self.counts.refused += 1
+            return REFUSED
+        self._check_room(inputs[0])
+        received = [await self._store_input(each, person, rule) for each in inputs]
+        return received[0]
+
+    async def _store_input(
+        self, incoming: Incoming, person: Person | None = None, rule: ChannelRule | None = None
+    ) -> Received:
+        data = await self._prepared(incoming, person, rule or ChannelRule())
         received = await self._store.receive(
             replace(incoming, data=data, trace_id=incoming.trace_id or self._new_trace())
         )
         self._settle(received, data)
         return received
+
+    # ------------------------------------------------------------ what is meant
+
+    async def _meant(self, incoming: Incoming, person: Person | None) -> Sequence[Incoming] | None:
+        """The inputs that this is: itself, or a control, or an answer to requests; None: nothing of ours."""
+        data = incoming.data
+        if isinstance(data, ApprovalAnswered | QuestionAnswered) and not incoming.thread_id:
+            name = person.name if person else ""
+            found = await self._answering.by_button(incoming, data, name) if self._answering else None
+            return (found,) if found else None
+        if not isinstance(data, MessageReceived):
+            return (incoming,)
+        if action := grammar.control(_own_words(data)):
+            by = f"{data.sender.channel}:{data.sender.address}"
+            return (replace(incoming, data=ControlRequested(action=action, by=by)),)
+        if person is not None and self._answering is not None:
+            return await self._answering.by_text(incoming, data, person.name) or (incoming,)
+        return (incoming,)
+
+    def _claimed(self, incoming: Incoming) -> Incoming | None:
+        """`claim CODE` and `link CODE`, said where nobody reads along, make an address somebody's."""
+        data = incoming.data
+        if self._claims is None or not incoming.direct or not isinstance(data, MessageReceived):
+            return None
+        if data.sender.proof in ("claimed", "none"):
+            return None
+        found = self._claims.redeem(
+            _own_words(data),
+            data.sender.channel,
+            data.sender.address,
+            display=data.display,
+            simulated=self._simulated(incoming.channel, incoming.account),
+        )
+        reason: Literal["owner", "linked", "wrong_code"]
+        match found:
+            case None:
+                return None
+            case Redeemed(person=name, owner=owner):
+                said, reason = words.known_from_now(name, owner=owner), "owner" if owner else "linked"
+            case Refused(why=why):
+                said, reason = why, "wrong_code"
+            case _:
+                assert_never(found)
+        told = SenderTold(sender=data.sender, reason=reason, outgoing=(_reply(incoming, said),))
+        return replace(incoming, data=told, raw=b"")
 
     def _person(self, incoming: Incoming) -> Person | None:
         """The person behind an input; a sender that is only claimed is nobody."""
@@ -109,9 +198,23 @@ class Inbox:
         simulated = self._simulated(incoming.channel, incoming.account) or sender.proof == "local"
         return self._people.by_address(sender.channel, sender.address, simulated=simulated)
 
-    def _refuse(self, incoming: Incoming) -> Received:
+    async def _refuse(self, incoming: Incoming, rule: ChannelRule) -> Received:
+        """A stranger is not taken in, and hears so once a day; with "ask" an operator hears of it too."""
         self.counts.refused += 1
         log.info("refused a stranger's message", channel=incoming.channel, type=incoming.data.type)
+        data, operator = incoming.data, self._operator()
+        if not isinstance(data, MessageReceived) or not incoming.direct:
+            return REFUSED
+        asks = rule.strangers == "ask" and operator is not None
+        said = [_reply(incoming, words.STRANGER_ASKED if asks else words.STRANGER)]
+        if operator is not None and asks:
+            text = words.operator_stranger(incoming.channel, data.sender.address, _own_words(data))
+            said.append(operator.model_copy(update={"text": text, "kind": "notice"}))
+        told = SenderTold(
+            sender=data.sender, reason="operator_asked" if asks else "refused", outgoing=tuple(said)
+        )
+        key = f"stranger:{incoming.channel}:{data.sender.address}:{self._clock():%Y-%m-%d}"
+        await self._store_input(replace(incoming, data=told, dedupe=key, raw=b""))
         return REFUSED
 
     def _check_room(self, incoming: Incoming) -> None:
@@ -120,8 +223,10 @@ class Inbox:
             self.counts.overloaded += 1
             raise Overloaded
 
-    def _prepared(self, incoming: Incoming, person: Person | None, rule: ChannelRule) -> AnyInput:
+    async def _prepared(self, incoming: Incoming, person: Person | None, rule: ChannelRule) -> AnyInput:
         data = incoming.data
+        if isinstance(data, DeliveryReported) and data.status == "undelivered":
+            return await self._rerouted(data, incoming.thread_id)
         raw = hashlib.sha256(incoming.raw).hexdigest() if incoming.raw else ""
         if isinstance(data, MessageDeleted):
             return data.model_copy(update={"raw": data.raw or raw})
@@ -136,13 +241,46 @@ class Inbox:
         }
         return data.model_copy(update=changes)
 
+    async def _rerouted(self, data: DeliveryReported, thread_id: str) -> DeliveryReported:
+        """A request that did not arrive after all is put to the same person elsewhere."""
+        seq, _, number = data.outbox_id.removeprefix(f"{thread_id}:").partition(":")
+        if not (seq.isdigit() and number.isdigit()):
+            return data
+        events = await self._store.events_at(thread_id, [int(seq)])
+        messages = outgoing_of(events[0].data) if events else ()
+        lost = messages[int(number)] if int(number) < len(messages) else None
+        if lost is None or lost.request is None:
+            return data
+        again = self._elsewhere(lost)
+        return data.model_copy(update={"outgoing": (again,) if again else ()})
+
     def _settle(self, received: Received, data: AnyInput) -> None:
         if received.duplicate:
             self.counts.duplicates += 1
             return
         self.counts.accepted += 1
-        if not isinstance(data, DeliveryReported | FeedbackReceived | ThreadOpened):
+        if not isinstance(data, _ANSWERLESS):
             self._wake(received.thread_id)
+
+
+_ANSWERLESS = (
+    ContactReported, DeliveryReported, FeedbackReceived, SenderTold, TaskProgressed, ThreadOpened,
+)  # fmt: skip
+
+
+def _own_words(data: MessageReceived) -> str:
+    """What the sender wrote themselves, without what they quote or attach."""
+    return "\n".join(b.text for b in data.blocks if b.source == "person" and b.kind == "text")
+
+
+def _reply(incoming: Incoming, text: str) -> Outgoing:
+    return Outgoing(
+        text=text,
+        kind="notice",
+        channel=incoming.channel,
+        account=incoming.account,
+        destination=incoming.destination,
+    )
 
 
 def _says_something(data: AnyInput) -> bool:
@@ -151,7 +289,13 @@ def _says_something(data: AnyInput) -> bool:
 
 
 def _sender(data: AnyInput) -> Sender | None:
-    return data.sender if isinstance(data, MessageReceived | MessageEdited | MessageDeleted) else None
+    match data:
+        case MessageReceived() | MessageEdited() | MessageDeleted():
+            return data.sender
+        case ApprovalAnswered(by=by) | QuestionAnswered(by=by):
+            return Sender(channel=by.channel, address=by.address, proof=by.proof)
+        case _:
+            return None
 
 
 def distrusted(block: Block) -> Block:

@@ -13,17 +13,21 @@ from datetime import datetime, timedelta
 import structlog
 from pydantic import JsonValue
 
-from bot import context, decide, snapshot
+from bot import context, decide, snapshot, words
 from bot.context import AgentTexts, Ask
-from bot.decide import Action, AskModel, Plan, RunTool, Wait, fold_drafts
+from bot.decide import Action, AskModel, Plan, RunTool, Wait
+from bot.drafting import fold_drafts, stamped
+from bot.ending import give_up
 from bot.errors import BrokenEvent, Fenced, StoreError, StoreFull, UnknownEvent
 from bot.events import AskSettings, Draft, Event, ModelAsked, Step, ToolFinished
+from bot.fold import fold, fold_all
 from bot.lanes import Lane, LaneCache
 from bot.ports import Appended, Clock, Loaded, Model, Store
 from bot.replay import request_at
 from bot.rules import Rules
-from bot.thread import Calling, Thread, fold, fold_all
-from bot.tool_runner import run_tool
+from bot.thread import Calling, Thread
+from bot.tool_context import Contexts
+from bot.tool_runner import in_background, run_tool
 from bot.tools import Agent, ToolContext
 
 FULL_DISK_PAUSE = 1.0  # seconds
@@ -62,6 +66,7 @@ class World:
     sleep: Callable[[float], Awaitable[None]]
     tool_timeout: timedelta
     result_clip: int
+    contexts: Contexts
     redact: Callable[[str], str] = str
     watch: Callable[[Thread, Sequence[Event]], None] = lambda thread, events: None
     monotonic: Callable[[], float] = time.monotonic
@@ -228,7 +233,7 @@ class Loop:
             return {}, plan
         if plan.action.resume is not None:
             return await self.request_at(lane.thread.id, plan.action.resume), plan
-        coming = decide.stamped(lane.thread, (*results, *plan.drafts), now)
+        coming = stamped(lane.thread, (*results, *plan.drafts), now)
         events = {**lane.events, **{event.seq: event for event in coming}}
         ask = self._ask(plan.thread, plan.action, now)
         texts = self._world.agents[plan.thread.agent].texts
@@ -287,10 +292,14 @@ class Loop:
         tool = next((each for each in agent.tools if each.name == calling.tool), None)
         if tool is None:
             return [_missing(calling, action)]
+        if tool.background:
+            text = words.task_started(tool.name, "")
+            started = in_background(tool, calling.args, self._context_of(lane, calling), text)
+            return [replace(started, run=action.run)]
         drafts = await run_tool(
             tool,
             calling.args,
-            self._context_of(lane, calling, action),
+            self._context_of(lane, calling),
             timeout=tool.timeout or self._world.tool_timeout,
             clip=self._world.result_clip,
             clean=self._world.redact,
@@ -298,21 +307,14 @@ class Loop:
         )
         return [replace(draft, run=action.run) for draft in drafts]
 
-    def _context_of(self, lane: Lane, calling: Calling, action: RunTool) -> ToolContext:
+    def _context_of(self, lane: Lane, calling: Calling) -> ToolContext:
         turn = lane.thread.open_turn
         now = self._world.clock()
         if calling.effect == "stored" and calling.seq in lane.events:
-            now = lane.events[
-                calling.seq
-            ].time  # "in two hours" counts from when it was asked for, also after a crash
-        return ToolContext(
-            key=action.key,
-            now=now,
-            timezone=self._world.timezone(turn.person),
-            person=turn.person or None,
-            thread_id=lane.thread.id,
-            requester=turn.person or turn.by,
-            call_id=action.call_id,
+            # "In two hours" counts from when it was asked for, also after a crash.
+            now = lane.events[calling.seq].time
+        return self._world.contexts.of_call(
+            lane.thread, calling.call_id, by=turn.by, person=turn.person, now=now
         )
 
     # ------------------------------------------------------------ errors of our own
@@ -330,7 +332,7 @@ class Loop:
         thread = self._as_far_as_it_folds(loaded)
         if thread.parked or (loaded.broken and thread_id in self._broken):
             return True
-        drafts = decide.give_up(thread, reason, self._world.rules())
+        drafts = give_up(thread, reason, self._world.rules())
         appended = await self._until_stored(
             lambda: self._store.append(
                 thread_id, head=loaded.head, seen=loaded.last_seq, decisions=drafts, settled=True

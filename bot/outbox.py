@@ -16,7 +16,7 @@ from bot import delivery
 from bot.alarm import Alarm
 from bot.delivery import Attempt, OutboxPolicy, Trouble
 from bot.errors import StoreClosed, StoreError, StoreFailed
-from bot.events import DeliveryReported, Event
+from bot.events import DeliveryReported, Event, Outgoing
 from bot.people import Contact
 from bot.ports import Channel, Clock, OutboxRow, Received, Store
 from bot.queues import Queues
@@ -52,6 +52,8 @@ class Outbox:
         clock: Clock,
         policy: OutboxPolicy | None = None,
         operator: Callable[[], Contact | None] = lambda: None,
+        elsewhere: Callable[[Outgoing], Outgoing | None] = lambda message: None,
+        spoken: Callable[[Outgoing], Outgoing] = lambda message: message,
         jitter: Callable[[], float] = random.random,
         redact: Callable[[str], str] = str,
         crashpoint: Callable[[str], None] = lambda name: None,
@@ -60,6 +62,7 @@ class Outbox:
         self._clock = clock
         self._policy = policy or OutboxPolicy()
         self._operator = operator
+        self._elsewhere = elsewhere
         self._jitter = jitter
         self._sender = Sender(
             channels,
@@ -67,6 +70,7 @@ class Outbox:
             stopping=lambda: self._stopping,
             redact=redact,
             crashpoint=crashpoint,
+            spoken=spoken,
         )
         self._alarm = Alarm()
         self._stopping = False
@@ -134,7 +138,8 @@ class Outbox:
     async def _ask(self) -> list[OutboxRow]:
         """What the store knows to be due; if it has more than a page, without those that have to wait."""
         self._queues.asking()
-        heads, now = await self._store.outbox_due(EVER, limit=PAGE), self._clock()
+        heads = await self._store.outbox_due(EVER, held=self._clock(), limit=PAGE)
+        now = self._clock()
         whole = len(heads) < PAGE
         if not whole:
             heads = await self._store.outbox_due(now, limit=PAGE + self._queues.busy)
@@ -174,9 +179,14 @@ class Outbox:
     def _judge(self, attempt: Attempt, result: str | Trouble) -> DeliveryReported:
         if isinstance(result, str):
             return delivery.sent(attempt, result)
-        now, jitter = self._clock(), self._jitter()
         return delivery.failed(
-            attempt, result, now=now, policy=self._policy, jitter=jitter, to=self._operator()
+            attempt,
+            result,
+            now=self._clock(),
+            policy=self._policy,
+            jitter=self._jitter(),
+            to=self._operator(),
+            elsewhere=self._elsewhere(attempt.row.outgoing) if attempt.row.outgoing.request else None,
         )
 
     async def _report(self, row: OutboxRow, report: DeliveryReported) -> None:

@@ -1,15 +1,120 @@
-"""What needs a person's yes. Pure; the model can ask for more, never for less."""
+"""Who may cause what, what needs a person's yes, and whose. Pure; the model can ask for more, never for less."""
 
-from bot.events import Intent
-from bot.rules import Rules, ToolRule
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from bot.events import Step
+from bot.rules import NAMED, RISKS, Condition, Risk, Rules, ToolRule
+from bot.thread import Approval, Thread
+
+STRANGERS = "only people whom the configuration knows may cause it"
 
 
-def why_gated(rule: ToolRule, intent: Intent, rules: Rules) -> str:
-    """The reason why this call needs a yes, or "" if it may run."""
-    if rule.always_ask:
-        return "the configuration says that this tool always needs a person's yes"
-    if rules.human_approval_required and rule.effect != "read":
-        return "human_approval_required is on, and this tool does more than read"
-    if intent == "need_approval":
-        return "the agent itself asked for a person's yes"
+def why_not_caused(rule: ToolRule, person: str, rules: Rules) -> str:
+    """Why this person may not cause this call, or "" if they may. Strangers cause only what is harmless."""
+    if rule.risk == "low":
+        return ""
+    someone = rules.people.get(person)
+    if someone is None:
+        return STRANGERS
+    if someone.demo and rules.mixed:
+        return "a demo person has no rights where something is real"
+    if rule.causes is not None and person not in rule.causes:
+        return f"{person} may not cause it"
     return ""
+
+
+def why_gated(rule: ToolRule, step: Step, thread: Thread, person: str, rules: Rules) -> str:
+    """The reason why this call needs a yes, or "" if it may run."""
+    gate, acts = rule.gate, rule.effect != "read"
+    if gate.approval == "always":
+        return "the configuration says that it always needs a person's yes"
+    if rules.human_approval_required and acts:
+        return "human_approval_required is on, and it does more than read"
+    if step.intent == "need_approval":
+        return "the agent itself asked for a person's yes"
+    if acts and step.confidence < rules.confidence_below:
+        return f"the agent is not sure enough ({step.confidence:g})"
+    if gate.untrusted and rule.risk != "low" and influences(thread):
+        return "words of somebody else than the people it works for may have caused it"
+    if gate.approval == "never":
+        return ""
+    args = step.proposed_action.args if step.proposed_action else {}
+    return _by_rule(rule, args, step.confidence, person, rules)
+
+
+def _by_rule(
+    rule: ToolRule, args: Mapping[str, JsonValue], confidence: float, person: str, rules: Rules
+) -> str:
+    gate = rule.gate
+    if gate.risk_from is not None and _at_least(rule.risk, gate.risk_from):
+        return f"its risk is {rule.risk}"
+    if confidence < gate.confidence_below:
+        return f"the agent is not sure enough ({confidence:g})"
+    someone = rules.people.get(person)
+    if gate.roles and not (someone and someone.roles & set(gate.roles)):
+        return f"it was asked for by somebody who is not {' or '.join(gate.roles)}"
+    met = (
+        name for name, condition in gate.arguments.items() if name in args and is_met(condition, args[name])
+    )
+    name = next(met, "")
+    return f"its argument {name} needs one" if name else ""
+
+
+def _at_least(risk: Risk, least: Risk) -> bool:
+    return RISKS.index(risk) >= RISKS.index(least)
+
+
+def is_met(condition: Condition, value: JsonValue) -> bool:
+    """Whether an argument makes a call need a yes."""
+    if any(value == each and type(value) is type(each) for each in condition.values):
+        return True
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        # What should be compared as a number and is none is not let through.
+        return condition.above is not None or condition.below is not None
+    too_much = condition.above is not None and value > condition.above
+    return too_much or (condition.below is not None and value < condition.below)
+
+
+def influences(thread: Thread) -> tuple[str, ...]:
+    """Whose words, other than known people's own, the agent has before it."""
+    return tuple(dict.fromkeys(entry.taint for entry in thread.window if entry.taint))
+
+
+# ---------------------------------------------------------------- whose yes
+
+
+def is_simulated(thread: Thread, person: str, rules: Rules) -> bool:
+    """Whether a thread belongs to simulated people, so that they may decide in it."""
+    if thread.channel in NAMED:
+        someone = rules.people.get(person)
+        return bool(someone and someone.demo) or not rules.mixed
+    return thread.channel in rules.simulated
+
+
+def may_decide(name: str, rule: ToolRule, thread: Thread, requester: str, rules: Rules) -> bool:
+    """Whether somebody who is listed may say yes to what this requester asked for in this thread."""
+    someone = rules.people.get(name)
+    if someone is None or (someone.demo and not is_simulated(thread, requester, rules)):
+        return False
+    return not (rule.separation_of_duties and name == requester)
+
+
+def approvers(
+    rule: ToolRule, thread: Thread, requester: str, rules: Rules, *, level: int = 0
+) -> tuple[str, ...]:
+    """Who may decide, with the further levels up to this one; nobody if config names nobody."""
+    listed = dict.fromkeys(
+        (*rule.approvers, *(name for each in rule.levels[:level] for name in each.approvers))
+    )
+    return tuple(name for name in listed if may_decide(name, rule, thread, requester, rules))
+
+
+def still_approved(approval: Approval, rule: ToolRule, thread: Thread, rules: Rules) -> bool:
+    """Whether the answers so far are enough by today's rules, and by those it was asked under."""
+    entitled = set(approvers(rule, thread, approval.person, rules, level=approval.level))
+    if approval.separation_of_duties:
+        entitled.discard(approval.person)
+    given = {answer.person for answer in approval.answers if answer.decision in ("approve", "edit")}
+    return len(given & entitled) >= max(1, approval.quorum, rule.quorum)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from bot.events import Draft, Event, Incoming, ModelAnswered, Outgoing, Step, TimerPurpose
+from bot.events import Draft, Event, Incoming, ModelAnswered, Outgoing, Step, TaskKind, TimerPurpose
 
 Clock = Callable[[], datetime]
 Receive = Callable[[Incoming], Awaitable["Received"]]
@@ -93,6 +93,52 @@ class ThreadRow:
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """A request for a yes, or a question. `status` is "pending" until it has ended."""
+
+    id: str
+    kind: Literal["approval", "question"]
+    thread_id: str
+    seq: int
+    requester: str
+    approvers: tuple[str, ...]
+    quorum: int
+    separation_of_duties: bool
+    expires_at: datetime
+    asked_at: datetime
+    status: str
+    decided_by: tuple[str, ...] = ()
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRow:
+    """A person was asked on a channel; `wrong` counts the wrong codes that came from there since."""
+
+    request: RequestRow
+    person: str
+    channel: str
+    wrong: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A call outside any turn. `stopped`: its thread was stopped; `outcome` is "" while it runs."""
+
+    task_id: str
+    thread_id: str
+    call_id: str
+    seq: int
+    tool: str
+    kind: TaskKind
+    token_hash: str
+    attempt: int
+    stopped: bool
+    note: str
+    outcome: str
+
+
 class Store(Protocol):
     """The log, and the index tables that follow from it."""
 
@@ -140,8 +186,13 @@ class Store(Protocol):
 
     async def next_timer(self) -> datetime | None: ...
 
-    async def outbox_due(self, now: datetime, *, limit: int = 256) -> list[OutboxRow]:
-        """The first unfinished message of each destination that may be sent now, oldest first."""
+    async def outbox_due(
+        self, now: datetime, *, limit: int = 256, held: datetime | None = None
+    ) -> list[OutboxRow]:
+        """The first unfinished message of each destination that may be sent now, oldest first.
+
+        Messages that are not to be sent before `held` (by default now) stand in nobody's way.
+        """
         ...
 
     async def next_outbox(self) -> datetime | None: ...
@@ -156,6 +207,34 @@ class Store(Protocol):
 
     async def thread_of(self, channel: str, account: str, conversation: str) -> ThreadRow | None:
         """The thread of a conversation, if there is one."""
+        ...
+
+    async def requests(self, *, pending: bool = True, limit: int = 100) -> list[RequestRow]:
+        """Requests, the oldest first: the open ones, or the newest of all."""
+        ...
+
+    async def request(self, id_: str) -> RequestRow | None: ...
+
+    async def requests_of(self, thread_id: str) -> list[RequestRow]:
+        """The open requests of one thread."""
+        ...
+
+    async def asked(self, person: str, channel: str, limit: int = 50) -> list[AskedRow]:
+        """What a person was asked on a channel: what is open first, then what was decided last."""
+        ...
+
+    async def wrong_tries(self, id_: str, person: str, channel: str) -> int: ...
+
+    async def task(self, task_id: str) -> TaskRow | None: ...
+
+    async def open_tasks(self) -> list[TaskRow]: ...
+
+    async def call(self, thread_id: str, call_id: str) -> Event | None:
+        """The tool.started of a call."""
+        ...
+
+    async def unreachable(self) -> Mapping[tuple[str, str], str]:
+        """Addresses that take nothing from us, by (channel, address), and why."""
         ...
 
     def listen(self, callback: Callable[[tuple[Event, ...]], None]) -> Callable[[], None]:
@@ -189,8 +268,35 @@ class Part:
     body: Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """What a provider posted: the query and the body as they came, header names in lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAnswer:
+    """What the provider gets back."""
+
+    status: int = 200
+    body: str = ""
+    content_type: str = "text/plain"
+
+
+Webhook = Callable[[WebhookRequest, Receive], Awaitable[WebhookAnswer]]
+"""Handles one webhook: answers only once `receive` has stored what came. Never raises for bad input."""
+
+
 class Channel(Protocol):
-    """Carries messages in and out of one provider account."""
+    """Carries messages in and out of one provider account.
+
+    A channel that providers call has `webhooks`, from the path under /webhooks/ ("twilio/sms") to its handler.
+    """
 
     @property
     def name(self) -> str: ...

@@ -59,7 +59,8 @@ class Queues:
     def add(self, row: OutboxRow) -> None:
         """A message was written just now."""
         place = place_of(row)
-        if self._on_disk is None or place in self._on_disk or self._count >= self._most:
+        full = self._on_disk is None or place in self._on_disk or self._count >= self._most
+        if full or row.not_before is not None:
             self._leave_to_disk(place)
             self._stale = True
             return

@@ -8,7 +8,8 @@ from pydantic import JsonValue
 from bot import context
 from bot.context import AgentTexts, Ask
 from bot.events import Event, ModelAsked
-from bot.thread import Thread, fold_all
+from bot.fold import fold_all
+from bot.thread import Thread
 
 
 class Log(Protocol):

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -11,16 +12,19 @@ from traceback import extract_tb
 from types import ModuleType
 
 import agents
-from bot.config import AgentConfig, Config
+from bot.config import AgentConfig, Config, ToolConfig
 from bot.context import AgentTexts
 from bot.errors import StartError
 from bot.events import Outgoing
+from bot.jobs import run_job_tool
 from bot.loop import AgentParts
 from bot.one_line import one_line
 from bot.people import Contact
 from bot.prompts import load_prompts
-from bot.rules import AgentRules, RetryRules, Rules, ToolRule
+from bot.rights import tool_rule
+from bot.rules import AgentRules, RetryRules, Rules, Someone
 from bot.schema import schema_limits
+from bot.secrets import Redactor
 from bot.step import parse_step, schema_text, step_schema
 from bot.tools import Agent, Tool, tools_text
 
@@ -33,9 +37,22 @@ def find_agents(config: Config) -> dict[str, Agent]:
             if isinstance(value, Agent):
                 found.setdefault(value.name, value)
     return {
-        name: _configured(agent, config.agents.get(name, AgentConfig()), config.limits.max_steps)
+        name: _configured(
+            _with_jobs(agent, config), config.agents.get(name, AgentConfig()), config.limits.max_steps
+        )
         for name, agent in found.items()
     }
+
+
+def _with_jobs(agent: Agent, config: Config) -> Agent:
+    """An agent that is offered jobs gets the tool for them, if there are any."""
+    if not (agent.jobs and config.jobs):
+        return agent
+    folder = config.database.path.with_name(config.database.path.name + ".jobs")
+    run_job = run_job_tool(
+        config.jobs, folder=folder, python=sys.executable, clean=Redactor(config.secrets())
+    )
+    return replace(agent, tools=(*agent.tools, run_job))
 
 
 def _from_folders(folders: Iterable[Path]) -> Iterator[ModuleType]:
@@ -131,6 +148,9 @@ def rules_of(
     operator: Contact | None,
     operator_name: str,
     link: str,
+    people: Mapping[str, Someone] | None = None,
+    simulated: frozenset[str] = frozenset(),
+    mixed: bool = False,
 ) -> Rules:
     """What the pure core may know of the configuration."""
     contact = None if operator is None else _notice_to(operator)
@@ -149,6 +169,11 @@ def rules_of(
         operator=contact,
         operator_name=operator_name,
         thread_link=f"{link}/threads/" if link else "",
+        confidence_below=config.approvals.confidence_below,
+        most_approvals=config.approvals.most_open,
+        people=people or {},
+        simulated=simulated,
+        mixed=mixed,
     )
 
 
@@ -164,8 +189,11 @@ def _notice_to(operator: Contact) -> Outgoing:
 
 def _agent_rules(parts: AgentParts, config: Config) -> AgentRules:
     own = config.agents.get(parts.agent.name, AgentConfig())
-    always = {name for name, rule in own.tools.items() if rule.approval == "always"}
-    tools = {tool.name: ToolRule(tool.effect, always_ask=tool.name in always) for tool in parts.agent.tools}
+    tools = {
+        tool.name: tool_rule(config, own.tools.get(tool.name, ToolConfig()), tool)
+        for tool in parts.agent.tools
+        if _is_offered(tool, own)  # one that was switched off since the start is nobody's
+    }
     fixed = parts.texts.tokens
     if not config.models[parts.model].structured:
         fixed += len(parts.texts.output_schema.encode()) // 4  # the schema is then part of the text

@@ -13,7 +13,7 @@ from typing import TypeVar
 import structlog
 
 from bot.app import Bot, Mode, opened, site_of
-from bot.config import Config
+from bot.config import Config, load
 from bot.errors import StartError, StoreFull
 from bot.log import set_up
 from bot.loop import FULL_DISK_PAUSE
@@ -54,7 +54,8 @@ async def run(config: Config, mode: Mode) -> None:
             waited = await _unless_stopped(stop, Lock.wait(config.database.path, mode.wait_lock))
             lock = waited
         lock.announce(local)
-        async with opened(config, mode, url=url, lock=lock) as bot:
+        reload = partial(load, root=config.root, environ=os.environ, dev=mode.dev)
+        async with opened(config, mode, url=url, lock=lock, reload=reload) as bot:
             web.front.app = create_app(site_of(bot))
             await _work(bot, stop, serving)
     finally:
@@ -101,6 +102,7 @@ async def _unless_stopped(stop: asyncio.Event, waiting_for: Coroutine[object, ob
 
 async def _work(bot: Bot, stop: asyncio.Event, serving: asyncio.Future[None]) -> None:
     """Run every part until told to stop, then let what is under way finish within the grace."""
+    await bot.tasks.recover()
     async with asyncio.TaskGroup() as group:
         channels = [
             group.create_task(
@@ -134,10 +136,14 @@ async def _wind_down(bot: Bot) -> None:
         grace = min(grace, DEV_GRACE)
     end = asyncio.get_running_loop().time() + grace
     finished = await bot.lanes.stop(grace)
+    ended = await bot.tasks.stop(max(0.1, end - asyncio.get_running_loop().time()))
     sent = await bot.outbox.drain(max(0.5, end - asyncio.get_running_loop().time()))
-    if not (finished and sent):
+    if not (finished and ended and sent):
         log.warning(
-            "something was still under way; the next start goes on with it", turns=finished, sends=sent
+            "something was still under way; the next start goes on with it",
+            turns=finished,
+            tasks=ended,
+            sends=sent,
         )
 
 

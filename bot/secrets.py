@@ -90,6 +90,7 @@ SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     _shape(r"\bsk-ant-[A-Za-z0-9_-]{4,}"),
     _shape(r"\bsk-[A-Za-z0-9_-]{16,}"),
     _shape(r"\b(?:gh[pousr]_|github_pat_|glpat-)[A-Za-z0-9_-]{16,}"),
+    _shape(r"\bsaywhen_[A-Za-z0-9_-]{16,}"),
     _shape(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     _shape(r"\bSK[0-9a-f]{32}\b"),
     _shape(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),

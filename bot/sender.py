@@ -8,6 +8,7 @@ import structlog
 
 from bot.delivery import Attempt, OutboxPolicy, Trouble
 from bot.errors import SaywhenError, SendFailed
+from bot.events import Outgoing
 from bot.ports import Channel, OutboxRow, Part
 from bot.queues import Place, place_of
 from bot.supervise import in_words
@@ -36,12 +37,15 @@ class Sender:
         stopping: Callable[[], bool],
         redact: Callable[[str], str],
         crashpoint: Callable[[str], None],
+        spoken: Callable[[Outgoing], Outgoing] = lambda message: message,
     ) -> None:
+        """`spoken` fills in what is never stored: the code and the handle that answer a request."""
         self._channels = channels
         self._policy = policy
         self._stopping = stopping
         self._redact = redact
         self._crashpoint = crashpoint
+        self._spoken = spoken
         self._slots: dict[Account, asyncio.Semaphore] = {}
         self._due_by_now: dict[Place, float] = {}
         self.without_channel: set[Account] = set()
@@ -56,7 +60,7 @@ class Sender:
             channel = await self._channel(row)
             if channel is None:
                 return None
-            parts = channel.render(row.id, row.outgoing)
+            parts = channel.render(row.id, self._spoken(row.outgoing))
             if row.parts_sent >= len(parts):
                 return _nothing_left(attempt)
             attempt = replace(attempt, count=len(parts))
@@ -70,7 +74,9 @@ class Sender:
                 doubt = False
                 return attempt, await self._send(channel, part, row)
         except SendFailed as error:
-            trouble = Trouble(error.kind, self._words(error), error.retry_after)
+            trouble = Trouble(
+                error.kind, self._words(error), error.retry_after, unreachable=error.unreachable
+            )
         except TimeoutError:
             trouble = Trouble("unknown", f"no answer within {self._deadline:g} seconds")
         except SaywhenError as error:

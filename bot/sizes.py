@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from bot.events import Block, Step, ToolFinished
+from bot.events import ApprovalResolved, Block, QuestionAnswered, Step, ToolFinished
 
 if TYPE_CHECKING:
     from bot.thread import Thread
@@ -20,6 +20,8 @@ CLIPPED_FRAME = 1024  # what may stand around a text that is clipped
 MOST_REMINDERS = 20
 LONGEST_REMINDER = 200  # bytes
 LONGEST_ERROR = 400  # bytes
+MOST_OPEN = 10  # requests, questions and tasks each
+LONGEST_OPEN = 300  # bytes
 _STEP = 112  # a step's JSON without its texts
 _ACTION = 48
 _BLOCK = 80
@@ -44,6 +46,18 @@ def result_size(result: ToolFinished) -> int:
     return FRAME + len(result.tool) + text_size(result.result)
 
 
+def resolved_size(resolved: ApprovalResolved) -> int:
+    """How a request for approval ended."""
+    changed = 0 if resolved.final_args is None else _json_size(resolved.final_args)
+    said = text_size(resolved.message) + text_size(resolved.reason)
+    return 2 * FRAME + len(resolved.tool) + sum(map(len, resolved.by)) + said + changed
+
+
+def answer_size(answer: QuestionAnswered) -> int:
+    """A person's answer to a question."""
+    return 2 * FRAME + quoted_size(answer.by.person) + text_size(answer.option) + text_size(answer.text)
+
+
 def line_size(text: str) -> int:
     """An event that shows one text."""
     return FRAME + text_size(text)
@@ -60,8 +74,9 @@ def _situation_size(thread: "Thread") -> int:
     turn, errors = thread.turn, 0
     if turn is not None:
         errors = sum(len(fails.seqs) for fails in thread.runs[turn.run].fails.values()) + (turn.corrected > 0)
+    waiting = sum(min(len(each), MOST_OPEN) for each in (thread.approvals, thread.questions, thread.tasks))
     lines = min(reminders, MOST_REMINDERS) * (LONGEST_REMINDER + _LINE) + errors * (LONGEST_ERROR + _LINE)
-    return _SITUATION + lines
+    return _SITUATION + lines + waiting * (LONGEST_OPEN + _LINE)
 
 
 def _block_size(block: Block) -> int:

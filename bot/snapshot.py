@@ -8,7 +8,10 @@ from pydantic import TypeAdapter
 from bot.thread import Thread
 
 SNAPSHOT_EVERY = 64
-_SOURCES = ("canonical.py", "events.py", "frozen.py", "sizes.py", "snapshot.py", "thread.py")
+_SOURCES = (
+    "canonical.py", "decisions.py", "events.py", "fold.py", "fold_requests.py", "folding.py", "frozen.py",
+    "inputs.py", "sizes.py", "snapshot.py", "thread.py", "values.py",
+)  # fmt: skip
 _THREAD = TypeAdapter(Thread)
 
 

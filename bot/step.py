@@ -11,13 +11,11 @@ from typing import NoReturn, TypeVar, cast, get_args
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from bot import events as ev
-from bot import strict_json
+from bot import events as ev, strict_json
 from bot.canonical import canonical
 from bot.errors import InvalidStep
 from bot.events import Intent, ProposedAction, Step
-from bot.schema import plain_schema
-from bot.schema import schema_limits as schema_limits
+from bot.schema import plain_schema, schema_limits as schema_limits
 from bot.strict_json import NotJson
 
 MAX_BYTES = 256 * 1024

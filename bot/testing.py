@@ -18,11 +18,18 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from bot.answering import Answering
+from bot.asking import elsewhere, with_code
+from bot.codes import Keys
+from bot.config import Person
 from bot.context import AgentTexts
 from bot.events import (
+    Answerer,
+    ApprovalAnswered,
     Block,
     ControlAction,
     ControlRequested,
+    Decision,
     Event,
     Failure,
     FailureKind,
@@ -41,13 +48,13 @@ from bot.events import (
 from bot.inbox import Inbox
 from bot.loop import AgentParts, Loop, ModelParts, World
 from bot.outbox import Outbox
-from bot.people import People
-from bot.ports import Health, Model, Part, Receive, Received
-from bot.rules import AgentRules, Rules, ToolRule
+from bot.ports import Health, Model, Part, Receive, Received, RequestRow
+from bot.rules import AgentRules, Reach, Rules, Someone, ToolRule
 from bot.snapshot import fold_version
 from bot.step import parse_step, schema_text
 from bot.store.sqlite import SqliteStore
 from bot.timers import Timers
+from bot.tool_context import Contexts
 from bot.tools import Agent, Tool, tools_text
 
 PROMPT = "You are an agent in a test."
@@ -141,12 +148,18 @@ class FakeChannel:
     account: str = "A1"
     sent: list[Part] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
+    longest: int = 100_000
+
+    def fits(self, text: str) -> bool:
+        return len(text) <= self.longest
 
     async def run(self, receive: Receive) -> None:
         """Nothing arrives by itself."""
 
     def render(self, outbox_id: str, outgoing: Outgoing) -> tuple[Part, ...]:
-        return (Part(outbox_id, 1, 1, outgoing.destination, outgoing.text, {}),)
+        request = outgoing.request
+        body = {"handle": request.handle, "request": request.id} if request else {}
+        return (Part(outbox_id, 1, 1, outgoing.destination, outgoing.text, body),)
 
     async def send(self, part: Part) -> str:
         if self.errors:
@@ -165,6 +178,52 @@ class FakeChannel:
         return Health("connected")
 
 
+# ---------------------------------------------------------------- people
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A person of a test: an address on each channel, the preferred one first, and roles."""
+
+    name: str
+    addresses: Mapping[str, str]
+    roles: frozenset[str] = frozenset()
+
+
+ANN = Known("ann", {"fake": "U1"}, frozenset({"operator"}))
+BOB = Known("bob", {"fake": "U2", "phone": "+2"})
+CAROL = Known("carol", {"phone": "+3", "fake": "U3"}, frozenset({"approver"}))
+DAVE = Known("dave", {"phone": "+4"}, frozenset({"approver"}))
+EVERYBODY = (ANN, BOB, CAROL, DAVE)
+
+
+@dataclass(slots=True)
+class Addresses:
+    """Who is who in a test."""
+
+    people: Sequence[Known]
+
+    def by_address(self, channel: str, address: str, *, simulated: bool = False) -> Person | None:
+        found = (known for known in self.people if known.addresses.get(channel) == address)
+        return next((Person(name=known.name) for known in found), None)
+
+    def someones(self, channels: Iterable["FakeChannel"]) -> dict[str, Someone]:
+        """The same people as the rules know them, with the ways on which these channels reach them."""
+        on = {channel.name: channel for channel in channels}
+        return {
+            known.name: Someone(
+                known.name,
+                known.roles,
+                tuple(
+                    Reach(channel, on[channel].account, address, on[channel].fits)
+                    for channel, address in known.addresses.items()
+                    if channel in on
+                ),
+            )
+            for known in self.people
+        }
+
+
 # ---------------------------------------------------------------- a bot
 
 
@@ -178,8 +237,11 @@ class Bot:
     outbox: Outbox
     timers: Timers
     channel: FakeChannel
+    phone: FakeChannel
     clock: FakeClock
     model: ScriptedModel
+    answering: Answering
+    keys: Keys
     woken: dict[str, None] = field(default_factory=dict)
     _numbers: Iterable[int] = field(default_factory=lambda: count(1))
 
@@ -207,6 +269,56 @@ class Bot:
         """A person takes back what they wrote at this place."""
         data = MessageDeleted(place=place, sender=_sender(by))
         return await self._receive(data, conversation, f"{place}:deleted", by)
+
+    async def text(self, name: str, text: str, *, place: str = "") -> Received:
+        """A person writes a text message from their phone."""
+        number = next(known.addresses["phone"] for known in EVERYBODY if known.name == name)
+        place = place or f"phone:{next(iter(self._numbers))}"
+        sender = Sender(channel="phone", address=number, proof="provider")
+        data = MessageReceived(place=place, blocks=(_text(text),), sender=sender, display=number)
+        incoming = Incoming(
+            data,
+            channel="phone",
+            account=self.phone.account,
+            conversation=number,
+            destination=number,
+            dedupe=place,
+            direct=True,
+        )
+        return await self.inbox.receive(incoming)
+
+    async def press(
+        self,
+        name: str,
+        request_id: str,
+        decision: Decision,
+        *,
+        channel: str = "phone",
+        args: dict[str, JsonValue] | None = None,
+        message: str = "",
+        handle: str = "",
+    ) -> Received:
+        """A person presses a button of a request."""
+        address = next(known.addresses[channel] for known in EVERYBODY if known.name == name)
+        data = ApprovalAnswered(
+            approval_id=handle or self.keys.handle("approval", request_id, name),
+            decision=decision,
+            edited_args=args,
+            message=message,
+            by=Answerer(channel=channel, address=address, proof="provider"),
+        )
+        place = f"press:{next(iter(self._numbers))}"
+        account = self.phone.account if channel == "phone" else self.channel.account
+        return await self.inbox.receive(
+            Incoming(data, channel=channel, account=account, destination=address, dedupe=place)
+        )
+
+    def code(self, request_id: str, name: str, *, channel: str = "phone") -> str:
+        """The code with which this person decides this request."""
+        return self.keys.code("approval", request_id, name, channel)
+
+    async def open_requests(self) -> list[RequestRow]:
+        return await self.store.requests()
 
     async def control(self, thread_id: str, action: ControlAction, *, by: str = "U1") -> Received:
         """Somebody steers the thread."""
@@ -269,6 +381,7 @@ async def open_test_bot(
     clock: FakeClock | None = None,
     crashpoint: Callable[[str], None] = lambda name: None,
     model: Model | None = None,
+    people: Sequence[Known] = (),
     prompt: str = PROMPT,
     loop_class: type[Loop] = Loop,
 ) -> AsyncIterator[Bot]:
@@ -287,7 +400,11 @@ async def open_test_bot(
         crashpoint=crashpoint,
     )
     parts = agent_parts(tools, prompt=prompt)
-    applied = rules(_rules(parts, backup=backup is not None))
+    phone = FakeChannel("phone", "A2")
+    channels = {(each.name, each.account): each for each in (channel, phone)}
+    addresses = Addresses(people)
+    applied = rules(_rules(parts, addresses.someones((channel, phone)), backup=backup is not None))
+    keys = Keys(await store.secret())
     world = World(
         agents={"assistant": parts},
         models=models,
@@ -297,13 +414,43 @@ async def open_test_bot(
         sleep=_no_sleep,
         tool_timeout=timedelta(seconds=30),
         result_clip=4000,
+        contexts=Contexts(lambda: applied, lambda person: "UTC", clock, keys),
     )
     woken: dict[str, None] = {}
-    inbox = Inbox(store, People(()), lambda thread_id: woken.update({thread_id: None}))
-    outbox = Outbox(store, {(channel.name, channel.account): channel}, clock=clock, crashpoint=crashpoint)
+    answering = Answering(store, keys, rules=lambda: applied, calls=lambda agent: parts.agent.calls)
+    inbox = Inbox(
+        store,
+        addresses,
+        lambda thread_id: woken.update({thread_id: None}),
+        answering=answering,
+        operator=lambda: applied.operator,
+        elsewhere=lambda message: elsewhere(message, applied, clock()),
+        clock=clock,
+    )
+    outbox = Outbox(
+        store,
+        channels,
+        clock=clock,
+        crashpoint=crashpoint,
+        elsewhere=lambda message: elsewhere(message, applied, clock()),
+        spoken=lambda message: with_code(keys, message),
+    )
     timers = Timers(store, inbox.receive, clock=clock)
     try:
-        yield Bot(store, loop_class(store, world), inbox, outbox, timers, channel, clock, scripted, woken)
+        yield Bot(
+            store,
+            loop_class(store, world),
+            inbox,
+            outbox,
+            timers,
+            channel,
+            phone,
+            clock,
+            scripted,
+            answering,
+            keys,
+            woken,
+        )
     finally:
         await store.close()
 
@@ -315,10 +462,16 @@ def agent_parts(tools: Sequence[Tool], *, prompt: str = PROMPT) -> AgentParts:
     return AgentParts(agent, texts, partial(parse_step, calls=agent.calls))
 
 
-def _rules(parts: AgentParts, *, backup: bool) -> Rules:
-    tools = {tool.name: ToolRule(tool.effect) for tool in parts.agent.tools}
+def _rules(parts: AgentParts, people: Mapping[str, Someone], *, backup: bool) -> Rules:
+    approvers = tuple(name for name, someone in people.items() if "approver" in someone.roles)
+    tools = {
+        tool.name: ToolRule(tool.effect, risk=tool.risk, approvers=approvers)
+        if people
+        else ToolRule(tool.effect)
+        for tool in parts.agent.tools
+    }
     agent = AgentRules(tools, max_steps=parts.agent.max_steps, fixed_tokens=parts.texts.tokens)
-    return Rules(agents={"assistant": agent}, backup_model=backup)
+    return Rules(agents={"assistant": agent}, backup_model=backup, people=people)
 
 
 async def _no_sleep(seconds: float) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from bot import ids
 from bot.alarm import Alarm
-from bot.events import Event, Incoming, TimerFired, TimerSet
+from bot.events import Event, Incoming, TaskFinished, TimerFired, TimerSet
 from bot.ports import Clock, DueTimer, Receive, Store
 
 LONGEST_SLEEP = 15.0  # seconds; a laptop that slept catches up, since UTC is compared and not slept through
@@ -66,12 +66,37 @@ class Timers:
 
 
 def firing(timer: DueTimer) -> Incoming:
-    """The input that a due timer becomes."""
+    """The input that a due timer becomes; the end of a wait for an outside system is the end of its task."""
+    if timer.purpose == "task":
+        return _expired(timer)
+    fired = TimerFired(
+        timer_id=timer.timer_id,
+        purpose=timer.purpose,
+        due_at=timer.due_at,
+        text=timer.text,
+        about=_about(timer) if timer.purpose in ("expiry", "level") else "",
+    )
+    dedupe = ids.timer_dedupe(timer.thread_id, timer.timer_id)
+    return _incoming(fired, timer, dedupe=dedupe, correlation=timer.timer_id)
+
+
+def _expired(timer: DueTimer) -> Incoming:
+    task_id = _about(timer)
+    finished = TaskFinished(task_id=task_id, outcome="expired", result="its end was not reported in time")
+    return _incoming(finished, timer, dedupe=ids.task_dedupe(task_id), correlation=task_id)
+
+
+def _incoming(data: TimerFired | TaskFinished, timer: DueTimer, *, dedupe: str, correlation: str) -> Incoming:
     return Incoming(
-        TimerFired(timer_id=timer.timer_id, purpose=timer.purpose, due_at=timer.due_at, text=timer.text),
+        data,
         channel="",
-        dedupe=ids.timer_dedupe(timer.thread_id, timer.timer_id),
+        dedupe=dedupe,
         thread_id=timer.thread_id,
         run=timer.run,
-        correlation=timer.timer_id,
+        correlation=correlation,
     )
+
+
+def _about(timer: DueTimer) -> str:
+    """What a timer is for: "x:" and the like stand before the id of a request, "k:" before that of a task."""
+    return timer.timer_id.partition(":")[2]

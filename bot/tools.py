@@ -3,13 +3,15 @@
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, Protocol, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel
 
+from bot.errors import ToolError
 from bot.events import Effect, Outgoing, Then
+from bot.rules import Risk
 from bot.schema import in_words, plain_schema
 
 A = TypeVar("A", bound=BaseModel)
@@ -25,9 +27,61 @@ _EFFECTS: Mapping[Effect, str] = {
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
+_RISK: Mapping[Effect, Risk] = {"read": "low", "idempotent": "medium", "unsafe": "medium", "stored": "medium"}
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question to a person whom the configuration knows; `options` are answers to choose from."""
+
+    to: str
+    text: str
+    options: tuple[str, ...] = ()
+    expires: timedelta = DAY
+
+
+class Directory(Protocol):
+    """The people a tool may write to. Addresses stay behind it: a tool and the model know names."""
+
+    def names(self) -> tuple[str, ...]:
+        """Who can be reached from this conversation."""
+        ...
+
+    def message(self, name: str, text: str, *, channel: str = "") -> Outgoing:
+        """A message to a person, on this channel or the one they like best; raises ToolError if there is none."""
+        ...
+
+    def question(self, ask: Ask, question_id: str) -> Outgoing:
+        """A question to a person; raises ToolError if they cannot be reached."""
+        ...
+
+
+class _Nobody:
+    """A directory without people."""
+
+    def names(self) -> tuple[str, ...]:
+        return ()
+
+    def message(self, name: str, text: str, *, channel: str = "") -> Outgoing:
+        raise ToolError(f"{name}: nobody can be reached from here", retryable=False)
+
+    def question(self, ask: Ask, question_id: str) -> Outgoing:
+        raise ToolError(f"{ask.to}: nobody can be reached from here", retryable=False)
+
+
+async def _no_progress(note: str) -> None:
+    """A call that runs inside its turn has nobody to tell how far it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """What a tool knows besides its arguments. `now` is in UTC, `key` the same for every try of one call."""
+    """What a tool knows besides its arguments. `now` is in UTC, `key` the same for every try of one call.
+
+    `waiting` are the seqs of this conversation's open requests for a yes. For a call that an outside system
+    finishes (`Pending`): that system posts to `task_url` with the one-time `task_token`. A background call says
+    how far it is with `progress`, and `attempt` counts its starts.
+    """
 
     key: str
     now: datetime
@@ -36,6 +90,13 @@ class ToolContext:
     thread_id: str
     requester: str
     call_id: str
+    directory: Directory = field(default_factory=_Nobody)
+    waiting: frozenset[int] = frozenset()
+    task_id: str = ""
+    task_token: str = field(default="", repr=False)
+    task_url: str = ""
+    progress: Callable[[str], Awaitable[None]] = _no_progress
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +109,58 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a `stored` tool returns: written down in one commit together with its result."""
+    """What a `stored` tool returns: written down in one commit together with its result.
+
+    `withdraws` are the seqs of open requests for a yes that are taken back.
+    """
 
     text: str
     timers: tuple[Timer, ...] = ()
     outgoing: tuple[Outgoing, ...] = ()
+    questions: tuple[Ask, ...] = ()
+    withdraws: tuple[int, ...] = ()
 
 
-Result = str | dict[str, Any] | list[Any] | BaseModel | Stored
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What a tool returns when an outside system will finish the call, within `expires`; `text` tells people so."""
+
+    expires: timedelta
+    text: str = ""
+
+
+Result = str | dict[str, Any] | list[Any] | BaseModel | Stored | Pending
+Run = Callable[[Any, ToolContext], Awaitable[Result]]
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that an agent may call. `timeout` None means the bot's own `tool_timeout`."""
+    """A function that an agent may call. `timeout` None means the bot's own `tool_timeout`.
+
+    A `background` one runs outside the turn. After a crash `recover` (the same shape as `run`) takes up what was
+    under way; without it a call that may be repeated is repeated, and of any other the outcome is unknown.
+    """
 
     name: str
     description: str
     args: type[BaseModel]
-    run: Callable[[Any, ToolContext], Awaitable[Result]]
+    run: Run
     effect: Effect
     then: Then = "continue"
     timeout: timedelta | None = None
+    risk: Risk = "low"
+    background: bool = False
+    recover: Run | None = None
 
 
 def tool(
-    *, effect: Effect, then: Then = "continue", timeout: timedelta | None = None
+    *,
+    effect: Effect,
+    then: Then = "continue",
+    timeout: timedelta | None = None,
+    risk: Risk | None = None,
+    background: bool = False,
+    recover: Run | None = None,
 ) -> Callable[[Callable[[A, ToolContext], Awaitable[Result]]], Tool]:
     """Make a tool of `async def name(args: Args, ctx: ToolContext) -> Result`.
 
@@ -81,9 +169,14 @@ def tool(
     if effect not in get_args(Effect) or then not in get_args(Then):
         effects, thens = ", ".join(get_args(Effect)), ", ".join(get_args(Then))
         raise TypeError(f"@tool: effect is one of {effects}; then is one of {thens}")
+    if background and (effect == "stored" or then == "finish"):
+        raise TypeError("@tool: a background tool is not `stored`, and its result goes to the model")
 
     def made(run: Callable[[A, ToolContext], Awaitable[Result]]) -> Tool:
-        return Tool(_name(run), _description(run), _args(run), run, effect, then, timeout)
+        return Tool(
+            _name(run), _description(run), _args(run), run, effect, then, timeout,
+            risk=risk or _RISK[effect], background=background, recover=recover,
+        )  # fmt: skip
 
     return made
 
@@ -128,13 +221,17 @@ def _args(run: Callable[..., object]) -> type[BaseModel]:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """One micro-agent: its prompt, its tools and how many steps it may take in one run."""
+    """One micro-agent: its prompt, its tools and how many steps it may take in one run.
+
+    With `jobs` it is also offered `run_job`, if the configuration has jobs.
+    """
 
     name: str
     description: str
     prompt: str
     tools: tuple[Tool, ...] = ()
     max_steps: int = MOST_STEPS
+    jobs: bool = False
 
     def __post_init__(self) -> None:
         if not FEWEST_STEPS <= self.max_steps <= MOST_STEPS:

@@ -1,8 +1,9 @@
 """What the bot says when no model speaks. Plain, short, and with a way to go on."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from bot.events import TakeoverReason
+from bot.events import ApprovalStatus, RequestFor, TakeoverReason
 
 DONE = "Done."
 STOPPED = "Stopped. Nothing further will start from what was asked before; write again to start afresh."
@@ -95,11 +96,215 @@ def operator_model(thread_id: str, why: str) -> str:
     )
 
 
-def needs_yes(tool: str, why: str) -> str:
-    """What the model reads when a call needs a yes that nobody can give yet."""
-    return f"not done: {tool} needs a person's yes ({why}), and this bot cannot ask for one yet"
-
-
 def already_denied(tool: str) -> str:
     """What the model reads when it asks again for what was denied."""
     return f"not done: the same call of {tool} was denied before in this request"
+
+
+def not_allowed(tool: str, why: str) -> str:
+    """What the model reads when the person it works for may not cause a call."""
+    return f"not done: {tool} was refused ({why}); tell the person, do not try again"
+
+
+def no_approver(tool: str) -> str:
+    """What the model reads when a call needs a yes that nobody may give."""
+    return f"not done: {tool} needs a person's yes, and the configuration names nobody who may give it"
+
+
+def too_many_waiting(tool: str, most: int) -> str:
+    """What the model reads when it asks for too much at once."""
+    return f"not done: {tool} needs a person's yes, and {most} requests wait for one here already"
+
+
+# ---------------------------------------------------------------- requests
+
+NOBODY_YET = "nobody has decided yet"
+TOO_LATE = "the yes came too late to start it"
+RIGHTS_GONE = "the configuration has changed since"
+
+
+def approval_request(
+    requester: str, call: str, *, why: str, influenced: Iterable[str], until: datetime
+) -> str:
+    """What an approver reads: who asks, the exact call, why it needs a yes, and until when."""
+    lines = [f"{requester} asks for:", call]
+    if why:
+        lines.append(f"Why you are asked: {why}.")
+    if by := ", ".join(influenced):
+        lines.append(f"Influenced by: {by}.")
+    lines.append(f"Open until {_moment(until)}.")
+    return "\n".join(line for line in lines if line)
+
+
+def how_to_answer(request: RequestFor) -> str:
+    """The last lines of a request: what to write back."""
+    if request.kind == "question":
+        options = [f"{number} {option}" for number, option in enumerate(request.options, start=1)]
+        what = "the number or your answer" if options else "your answer"
+        return "\n".join((*options, f"Write back: {request.code} and {what}"))
+    return f"Write back: OK {request.code} to allow it, NO {request.code} and why to refuse."
+
+
+def waiting_for_yes(
+    tool: str, why: str, asked: Sequence[str], approvers: Sequence[str], until: datetime
+) -> str:
+    """What the requester hears when a call waits."""
+    if asked:
+        who = f"I have asked {_names(asked)}"
+    else:
+        who = f"I could not reach {_names(approvers, 'or')}; they can decide with `bot approvals`"
+    return f"This needs a person's yes ({why}): {tool}. {who}. Open until {_moment(until)}."
+
+
+def still_waiting(tool: str) -> str:
+    """What the requester hears when the same call is asked for while it waits."""
+    return f"The same request ({tool}) is waiting for a person's yes already; I will tell you what becomes of it."
+
+
+def asked_anew(tool: str) -> str:
+    """What the requester hears when a yes came, but the call could not start in time."""
+    return f"The yes for {tool} came, but it could not start in time, so I have asked again."
+
+
+def request_superseded(tool: str) -> str:
+    return f"What you asked for was changed or deleted, so the request for a yes ({tool}) is withdrawn."
+
+
+def request_expired(tool: str, approvers: Sequence[str]) -> str:
+    """What the requester hears when nobody decided in time."""
+    who = _names(approvers, "or")
+    return f"Nobody decided in time ({who}), so this was not done: {tool}. Ask again if it is still needed."
+
+
+def no_longer_needed(tool: str, status: ApprovalStatus) -> str:
+    """What those who were asked hear when there is nothing left to decide."""
+    return f"No longer needed: {tool} ({_ENDS[status]})."
+
+
+def already_decided(tool: str, status: ApprovalStatus, by: Iterable[str], at: datetime) -> str:
+    """What those hear who were asked besides, or who answered too late."""
+    return f"{tool}: already {_ENDS[status]} by {_names(tuple(by))} at {_moment(at)}. Nothing more to do."
+
+
+def answered_by(name: str, text: str) -> str:
+    """What the model reads when a person answered instead of the tool."""
+    return f"{name} answered instead: {text}"
+
+
+def rejected(names: Sequence[str], comment: str) -> str:
+    """What the model reads when a person said no."""
+    why = f" and said: {comment}" if comment else " and gave no reason"
+    return (
+        f"not done: {_names(names)} said no{why}. This is a decision, not an error: do not ask for it again."
+    )
+
+
+def rights_gone(tool: str) -> str:
+    """What the model reads when a yes does not count any more."""
+    return f"not done: the configuration has changed since, and the yes for {tool} does not count any more"
+
+
+def overruled(tool: str, reason: str) -> str:
+    """What those who said yes hear when that does not count."""
+    return f"{tool} was not done: {reason}."
+
+
+def how_it_went(requester: str, reply: str) -> str:
+    """What those who decided hear in the end, in brief."""
+    text = " ".join(reply.split())
+    return f"For {requester}: {text if len(text) <= MOST_BRIEF else text[: MOST_BRIEF - 1] + '…'}"
+
+
+def task_started(tool: str, text: str) -> str:
+    """What the requester hears when a call goes on in the background."""
+    return text or f"Started: {tool}. I will tell you here how it ends."
+
+
+def operator_not_asked(thread_id: str, tool: str, approvers: Sequence[str]) -> str:
+    """What an operator hears when a request could not be put to enough people."""
+    return (
+        f"A request for a yes ({tool}) could not be put to enough of {_names(approvers, 'or') or 'anybody'}: no "
+        f"channel of theirs is on and shows it whole. Decide with `bot approvals`; look: `bot thread show {thread_id}`."
+    )
+
+
+def operator_locked(person: str, channel: str, tool: str) -> str:
+    """What an operator hears when somebody seems to guess codes."""
+    return f"Five wrong codes from {person} on {channel}: {tool} can no longer be decided there. Ask {person} about it."
+
+
+MOST_BRIEF = 200
+_ENDS: dict[ApprovalStatus, str] = {
+    "approved": "approved",
+    "edited": "changed and approved",
+    "rejected": "rejected",
+    "answered": "answered",
+    "expired": "expired",
+    "cancelled": "cancelled",
+    "superseded": "what was asked for has changed",
+    "withdrawn": "withdrawn",
+}
+
+
+def _names(names: Sequence[str], last: str = "and") -> str:
+    return f" {last} ".join(filter(None, (", ".join(names[:-1]), names[-1] if names else "")))
+
+
+def _moment(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def question(requester: str, text: str) -> str:
+    """What somebody reads whom the agent asks."""
+    return f"A question for you, on behalf of {requester}:\n{text}"
+
+
+# ---------------------------------------------------------------- at the door
+
+NOT_YOURS = "This is not yours to decide. The request is still open, and your attempt is on record."
+OWN_REQUEST = "You asked for this yourself, so somebody else has to decide. The request is still open."
+WRONG_CODE = "That code fits none of the requests that wait for you. Nothing was decided."
+NO_SUCH_CODE = "Nothing waits for you with that code."
+STRANGER = "I only talk to people I know here. Please ask whoever runs this bot to add you."
+STRANGER_ASKED = "I do not know you yet. I have asked whoever runs this bot whether I may talk to you."
+
+
+def locked(tool: str) -> str:
+    """What somebody hears after too many wrong codes."""
+    return f"Too many wrong codes: {tool} can no longer be decided here. Use another channel; the operator knows."
+
+
+def invalid_edit(why: str) -> str:
+    """What somebody hears whose changed arguments the tool does not take."""
+    return f"Those arguments cannot be used, so nothing was decided: {why}"
+
+
+def unclear(tool: str, requester: str) -> str:
+    """What somebody hears whose words might have been meant as a decision."""
+    return f"I did not take that as a decision. Still open: {tool}, for {requester}."
+
+
+def question_over(status: str) -> str:
+    """What somebody hears who answers a question that is not open any more."""
+    return f"Thank you, but that question is closed already ({status})."
+
+
+def operator_stranger(channel: str, address: str, text: str) -> str:
+    """What an operator hears when somebody unknown writes."""
+    said = " ".join(text.split())[:MOST_BRIEF]
+    return (
+        f"Somebody unknown writes on {channel} ({address}): {said!r}. To let them in, add them to [[people]] or link "
+        "the address with `bot people link NAME`."
+    )
+
+
+def known_from_now(name: str, *, owner: bool) -> str:
+    """What somebody hears whose code was right."""
+    return f"Welcome, {name}: this bot is yours now." if owner else f"This address now belongs to {name}."
+
+
+def ended_before(status: str, by: Sequence[str], at: datetime) -> str:
+    """What somebody hears who answers a request that is not open any more."""
+    ends = {str(name): said for name, said in _ENDS.items()}
+    who = f" by {_names(by)}" if by else ""
+    return f"Nothing was decided: it was already {ends.get(status, status)}{who} at {_moment(at)}."

@@ -1,4 +1,4 @@
-"""All simulators in one process on one port: /slack/api/, /slack/link/, /anthropic, /sim."""
+"""All simulators in one process on one port: /slack/api/, /slack/link/, /twilio, /anthropic, /sim."""
 
 import argparse
 import asyncio
@@ -16,9 +16,14 @@ from aiohttp import web
 
 from simulators import messages, page
 from simulators.guard import guard
-from simulators.slack.config import DEMO_PEOPLE, Person, SlackConfig, parse_people
+from simulators.people import DEMO_PEOPLE, Person, on_slack, parse_people, with_phone
+from simulators.slack.config import SlackConfig
 from simulators.slack.pane import slack_pane
 from simulators.slack.simulator import SlackSimulator, utc_now
+from simulators.twilio.config import ACCOUNT_SID, AUTH_TOKEN, NUMBER, TwilioConfig
+from simulators.twilio.outgoing import is_web_address
+from simulators.twilio.pane import sms_pane
+from simulators.twilio.simulator import TwilioSimulator
 
 LARGEST_REQUEST = 64 << 20
 PARENT_POLL_SECONDS = 0.5
@@ -34,15 +39,27 @@ class Options:
     allowed_hosts: tuple[str, ...] = ()
     parent: int | None = None
     time_scale: float = 1.0
+    sms_webhook: str | None = None
 
 
 async def serve(options: Options, *, stop: asyncio.Event, now: Callable[[], datetime] = utc_now) -> None:
     """Run until `stop` is set or the parent process is gone; says where it listens in one line of JSON."""
     slack = SlackSimulator(
-        options.state, config=SlackConfig(people=options.people), now=now, time_scale=options.time_scale
+        options.state,
+        config=SlackConfig(people=on_slack(options.people)),
+        now=now,
+        time_scale=options.time_scale,
     )
+    twilio = TwilioSimulator(
+        options.state,
+        config=TwilioConfig(people=with_phone(options.people)),
+        now=now,
+        time_scale=options.time_scale,
+    )
+    if options.sms_webhook is not None:
+        twilio.use_webhook(options.sms_webhook)
     runner = web.AppRunner(
-        build_app(slack, now=now, allowed_hosts=options.allowed_hosts),
+        build_app(slack, twilio, now=now, allowed_hosts=options.allowed_hosts),
         access_log=None,
         shutdown_timeout=SHUTDOWN_SECONDS,
     )
@@ -51,27 +68,40 @@ async def serve(options: Options, *, stop: asyncio.Event, now: Callable[[], date
         await web.TCPSite(runner, options.host, options.port).start()
         base_url = f"http://{options.host}:{runner.addresses[0][1]}"
         slack.start(base_url)
+        twilio.start(base_url)
         print(json.dumps(addresses(base_url)), flush=True)
         await _until_stopped(stop, options.parent)
     finally:
         await slack.stop()
+        await twilio.stop()
         await runner.cleanup()
         slack.state.close()
+        twilio.state.close()
 
 
 def build_app(
-    slack: SlackSimulator, *, now: Callable[[], datetime], allowed_hosts: Sequence[str] = ()
+    slack: SlackSimulator,
+    twilio: TwilioSimulator,
+    *,
+    now: Callable[[], datetime],
+    allowed_hosts: Sequence[str] = (),
 ) -> web.Application:
     app = web.Application(middlewares=[guard(hosts=allowed_hosts)], client_max_size=LARGEST_REQUEST)
     slack.add_routes(app)
+    twilio.add_routes(app)
     messages.add_routes(app, prefix="/anthropic", now=now)
-    page.add_routes(app, [slack_pane(slack)])
+    panes = [slack_pane(slack)] if slack.config.people else []
+    page.add_routes(app, [*panes, sms_pane(twilio)])
     return app
 
 
 def addresses(base_url: str) -> dict[str, str]:
     return {
         "slack_api_url": f"{base_url}/slack/api/",
+        "twilio_api_url": f"{base_url}/twilio",
+        "twilio_account_sid": ACCOUNT_SID,
+        "twilio_auth_token": AUTH_TOKEN,
+        "twilio_from": NUMBER,
         "messages_url": f"{base_url}/anthropic",
         "sim_url": base_url,
     }
@@ -93,13 +123,14 @@ def parse_options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument(
-        "--people", type=_people, default=DEMO_PEOPLE, help="JSON: [{name, slack_user_id, tz}]"
+        "--people", type=_people, default=DEMO_PEOPLE, help="JSON: [{name, slack_user_id, sms, tz}]"
+    )
+    parser.add_argument(
+        "--sms-webhook", type=_webhook, help="where texts are posted; '' for nowhere (default: as it was)"
     )
     parser.add_argument("--allow-host", action="append", default=[], help="a further Host for /sim")
     parser.add_argument("--parent", type=int, help="end when this process is no longer our parent")
-    parser.add_argument(
-        "--time-scale", type=float, default=1.0, help="0.1 makes Slack's waits ten times shorter"
-    )
+    parser.add_argument("--time-scale", type=float, default=1.0, help="0.1 makes all waits ten times shorter")
     found = parser.parse_args(arguments)
     return Options(
         state=found.state,
@@ -109,7 +140,14 @@ def parse_options(arguments: Sequence[str]) -> Options:
         allowed_hosts=tuple(found.allow_host),
         parent=found.parent,
         time_scale=found.time_scale,
+        sms_webhook=found.sms_webhook,
     )
+
+
+def _webhook(text: str) -> str:
+    if text and not is_web_address(text):
+        raise argparse.ArgumentTypeError(f"not an address that starts with http:// or https://: {text!r}")
+    return text
 
 
 def _people(text: str) -> tuple[Person, ...]:

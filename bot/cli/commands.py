@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import backup, chat, doctor, outbox, running, settings, slack, steering, threads
+from bot.cli import backup, chat, doctor, outbox, people, running, settings, slack, steering, threads
 from bot.cli.given import given_to
 
 RUN, TALK, LOOK, TEND = "Run", "Talk", "Look and steer", "Set up and tend"
@@ -26,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 thread = typer.Typer(no_args_is_help=True, help="One conversation: look, re-think, steer.")
+people_app = typer.Typer(invoke_without_command=True, callback=people.people)
 slack_app = typer.Typer(no_args_is_help=True, help="What Slack needs to know of this bot.")
 
 
@@ -62,7 +63,7 @@ app.add_typer(thread, name="thread", rich_help_panel=LOOK)
 app.command("outbox", rich_help_panel=LOOK)(outbox.outbox)
 app.command("doctor", rich_help_panel=TEND)(doctor.doctor)
 app.command("config", rich_help_panel=TEND)(settings.config)
-app.command("people", rich_help_panel=TEND)(settings.people)
+app.add_typer(people_app, name="people", rich_help_panel=TEND)
 app.command("tools", rich_help_panel=TEND)(settings.tools)
 app.command("prompts", rich_help_panel=TEND)(settings.prompts)
 app.command("backup", rich_help_panel=TEND)(backup.backup)
@@ -74,4 +75,6 @@ thread.command("step")(steering.step)
 thread.command("pause")(steering.pause)
 thread.command("resume")(steering.resume)
 thread.command("cancel")(steering.cancel)
+people_app.command("token")(people.token)
+people_app.command("link")(people.link)
 slack_app.command("manifest")(slack.manifest)

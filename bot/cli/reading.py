@@ -8,9 +8,10 @@ from bot import snapshot
 from bot.cli.place import Place
 from bot.errors import NoSuchThread
 from bot.events import isoformat
+from bot.fold import fold_all
 from bot.ports import ThreadRow
 from bot.store.read import ReadOnlyStore
-from bot.thread import Status, Thread, fold_all
+from bot.thread import Status, Thread
 
 MOST_NAMED = 5
 _AFTER_ALL_IDS = "\uffff"

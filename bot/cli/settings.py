@@ -1,4 +1,4 @@
-"""`bot config`, `bot people`, `bot tools` and `bot prompts`: what is set, and what follows from it."""
+"""`bot config`, `bot tools` and `bot prompts`: what is set, and what follows from it."""
 
 import os
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,31 +59,6 @@ def _problem(problem: "Problem") -> dict[str, str]:
     return {**asdict(problem), "line": str(problem)}
 
 
-def people(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the people the bot knows, and where each can be reached.
-
-    Demo people live in the simulators and have no rights for anything real.
-    """
-    from bot.cli.output import note, print_json, print_table
-
-    known = place_of(context).config.people
-    if as_json:
-        print_json({"people": [person.model_dump(mode="json") for person in known]})
-        return
-    if not known:
-        note("nobody is known; config.toml says how to add [[people]]")
-        return
-    rows = [
-        (
-            person.name, ", ".join(person.roles), person.timezone or "",
-            ", ".join(f"{channel} {address}" for channel, address in person.addresses.items()),
-            "demo" if person.demo else "",
-        )
-        for person in known
-    ]  # fmt: skip
-    print_table(("name", "roles", "time zone", "addresses", ""), rows)
-
-
 def tools(context: typer.Context, as_json: AsJson = False) -> None:
     """List what each agent may do: arguments, effect, and whether it needs a person's yes.
 
@@ -116,21 +91,35 @@ def _tool(config: "Config", agent: "Agent", tool: "Tool") -> dict[str, Any]:
         "effect": tool.effect,
         "then": tool.then,
         "timeout": f"{(tool.timeout or config.tool_timeout).total_seconds():g}s",
-        "needs_yes": _why_gated(config, agent, tool),
+        "needs_yes": _needs_yes(config, agent, tool),
         "arguments": [f"{name}: {in_words(each)}" for name, each in schema["properties"].items()],
         "schema": schema,
     }
 
 
-def _why_gated(config: "Config", agent: "Agent", tool: "Tool") -> str:
-    """Why a call of this tool waits for a person, "" if it does not."""
-    from bot.policy import why_gated
-    from bot.rules import Rules, ToolRule
+def _needs_yes(config: "Config", agent: "Agent", tool: "Tool") -> str:
+    """When a call of this tool waits for a person, "" if no rule of its own says so."""
+    from bot.config import AgentConfig, ToolConfig
+    from bot.rights import tool_rule
+    from bot.rules import RISKS
 
-    own = config.agents.get(agent.name)
-    always = own is not None and tool.name in own.tools and own.tools[tool.name].approval == "always"
-    rules = Rules(agents={}, human_approval_required=config.human_approval_required)
-    return why_gated(ToolRule(tool.effect, always_ask=always), "call_tool", rules)
+    own = config.agents.get(agent.name, AgentConfig())
+    rule = tool_rule(config, own.tools.get(tool.name, ToolConfig()), tool)
+    gate = rule.gate
+    if gate.approval == "always":
+        return "always"
+    if config.human_approval_required and tool.effect != "read":
+        return "always: human_approval_required"
+    if rule.by_argument:
+        return f"as each {rule.by_argument} says"
+    if gate.approval == "never":
+        return ""
+    if gate.risk_from is not None and RISKS.index(rule.risk) >= RISKS.index(gate.risk_from):
+        return f"always: its risk is {rule.risk}"
+    reasons = [f"confidence below {gate.confidence_below:g}"] if gate.confidence_below else []
+    reasons += [f"asked for by others than {', '.join(gate.roles)}"] if gate.roles else []
+    reasons += [f"by its {', '.join(gate.arguments)}"] if gate.arguments else []
+    return "; ".join(reasons)
 
 
 def prompts(

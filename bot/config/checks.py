@@ -1,11 +1,12 @@
 """What single values cannot show: settings that contradict each other, or that a running bot misses."""
 
 import os
-from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from bot.config.credentials import credential_findings, sms_findings
 from bot.config.finding import Finding
+from bot.config.rights import approval_findings, people_findings, reach_findings
 from bot.config.section import KeyPath
 from bot.config.settings import Config
 from bot.config.tokens import token_findings
@@ -17,12 +18,16 @@ def findings(config: Config, *, dev: bool, look: bool) -> Iterator[Finding]:
     yield from token_findings(config)
     yield from _models(config)
     yield from _limits(config)
-    yield from _people(config)
+    yield from sms_findings(config, dev=dev)
+    yield from people_findings(config)
+    yield from approval_findings(config)
     yield from _agents(config)
     if not dev:
         yield from _public_url(config)
     if not look:
-        yield from _slack_whole(config, dev=dev)
+        yield from credential_findings(config, dev=dev)
+        yield from reach_findings(config, dev=dev)
+        yield from _job_folders(config)
         yield from _database_place(config)
     if not look and not dev:
         yield from _model_keys(config)
@@ -65,29 +70,6 @@ def _more_than(low: KeyPath, found: str, high: KeyPath, limit: str) -> Finding:
     )
 
 
-def _people(config: Config) -> Iterator[Finding]:
-    taken: dict[tuple[str, str], str] = {}
-    for person in config.people:
-        key: KeyPath = ("people", person.name)
-        for channel, address in person.addresses.items():
-            other = taken.setdefault((channel, address), person.name)
-            if other != person.name:
-                found = f"the {channel} address of {other}"
-                yield Finding(
-                    [(*key, "addresses", channel)], found, "an address belongs to one person", "change one"
-                )
-        for channel in person.contact_order:
-            if channel not in person.addresses:
-                found = f'"{channel}", where {person.name} has no address'
-                allowed = ", ".join(person.addresses) or "nothing: there are no addresses"
-                yield Finding(
-                    [(*key, "contact_order"), (*key, "addresses")], found, allowed, "add the address"
-                )
-        for role, count in Counter(person.roles).items():
-            if count > 1:
-                yield Finding([(*key, "roles")], f'"{role}" {count} times', "each role once", "remove one")
-
-
 def _agents(config: Config) -> Iterator[Finding]:
     for name, agent in config.agents.items():
         if agent.model not in config.models:
@@ -109,22 +91,6 @@ def _public_url(config: Config) -> Iterator[Finding]:
         yield Finding([("web", "public_url")], f'"{config.web.public_url}"', "an https address", fix)
 
 
-def _slack_whole(config: Config, *, dev: bool) -> Iterator[Finding]:
-    """A channel with half its credentials is a mistake, not a channel that is off."""
-    slack = config.channels.slack
-    wanted = (slack.enabled is True and not dev) or (
-        slack.enabled == "auto" and (slack.bot_token or slack.app_token)
-    )
-    tokens = {"bot_token": slack.bot_token, "app_token": slack.app_token}
-    for name, token in tokens.items():
-        if wanted and token is None:
-            key: KeyPath = ("channels", "slack", name)
-            others = [("channels", "slack", other) for other in (*tokens, "enabled") if other != name]
-            why = "Slack is on" if slack.enabled is True else "the other token is set"
-            fix = f"set SLACK_{name.upper()}, or turn Slack off with enabled = false"
-            yield Finding([key, *others], f"nothing, but {why}", "both tokens or none", fix)
-
-
 def _database_place(config: Config) -> Iterator[Finding]:
     path = config.database.path
     allowed = "a file in a directory that exists and can be written"
@@ -140,6 +106,14 @@ def _database_place(config: Config) -> Iterator[Finding]:
         yield Finding(
             [("database", "url")], found, allowed, "change the owner of the directory, or take another"
         )
+
+
+def _job_folders(config: Config) -> Iterator[Finding]:
+    for name, job in config.jobs.items():
+        if not os.path.isdir(job.folder):
+            found = f"{job.folder}, which does not exist or is hidden from this user"
+            fix = "create it, or correct the path"
+            yield Finding([("jobs", name, "directory"), ("jobs", name)], found, "a directory", fix)
 
 
 def _model_keys(config: Config) -> Iterator[Finding]:

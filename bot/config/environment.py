@@ -27,12 +27,15 @@ NAMES: dict[str, KeyPath] = {
     "SLACK_APP_TOKEN": ("channels", "slack", "app_token"),
     "SLACK_SIGNING_SECRET": ("channels", "slack", "signing_secret"),
     "SLACK_API_URL": ("channels", "slack", "api_url"),
+    "TWILIO_ACCOUNT_SID": ("channels", "sms", "account_sid"),
+    "TWILIO_AUTH_TOKEN": ("channels", "sms", "auth_token"),
+    "TWILIO_FROM": ("channels", "sms", "number"),
+    "TWILIO_API_URL": ("channels", "sms", "api_url"),
 }
 MODEL_NAMES = ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
-LATER_SECRETS = ("DISCORD_BOT_TOKEN", "TWILIO_AUTH_TOKEN", "IMAP_PASSWORD", "SMTP_PASSWORD")
+LATER_SECRETS = ("DISCORD_BOT_TOKEN", "IMAP_PASSWORD", "SMTP_PASSWORD")
 LATER_NAMES = (
     *("DISCORD_API_URL", "DISCORD_GATEWAY_URL"),
-    *("TWILIO_API_URL", "TWILIO_ACCOUNT_SID", "TWILIO_FROM"),
     *("IMAP_HOST", "IMAP_PORT", "IMAP_TLS", "IMAP_USER"),
     *("SMTP_HOST", "SMTP_PORT", "SMTP_TLS", "SMTP_USER", "MAIL_FROM"),
     *LATER_SECRETS,

@@ -1,6 +1,7 @@
 """Turns pydantic's refusals into problems that say where, what, and what to do."""
 
 import difflib
+import re
 from collections.abc import Sequence
 
 from pydantic_core import ErrorDetails
@@ -21,7 +22,7 @@ ALLOWED = {
     "path_type": 'a path in "quotes"',
     "missing": "a value; there is no default",
 }
-NOT_BUILT_YET = {name.partition("_")[0].lower() for name in LATER_NAMES} | {"sms", "email"}
+NOT_BUILT_YET = {name.partition("_")[0].lower() for name in LATER_NAMES} | {"email"}
 
 
 def explain(error: ErrorDetails, gathered: Gathered) -> Problem:
@@ -43,11 +44,11 @@ def explain(error: ErrorDetails, gathered: Gathered) -> Problem:
 
 
 def named(loc: Sequence[int | str], gathered: Gathered) -> KeyPath:
-    """The key path of an error; a person goes by name."""
+    """The key path of an error, without pydantic's own marks such as [key]; a person goes by name."""
     people = gathered.table.get(PEOPLE)
     if len(loc) > 1 and loc[0] == PEOPLE and isinstance(loc[1], int) and isinstance(people, dict):
         loc = (PEOPLE, list(people)[loc[1]], *loc[2:])
-    return tuple(str(part) for part in loc if part != "[key]")
+    return tuple(str(part) for part in loc if not re.fullmatch(r"\[\w+\]", str(part)))
 
 
 def _better_key(path: KeyPath, siblings: Sequence[str]) -> str:

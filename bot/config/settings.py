@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo
 
+from bot.config.approvals import ApprovalsConfig, ToolConfig
 from bot.config.effective import EffectiveValue, effective_values, leaves
+from bot.config.jobs import JobConfig
 from bot.config.people import Person
 from bot.config.problems import Problem
 from bot.config.section import Loaded, Section, folder_of
@@ -21,6 +23,7 @@ from bot.config.values import (
     Line,
     LogFormat,
     LogLevel,
+    PhoneNumber,
     Provider,
     Slug,
     Switch,
@@ -40,6 +43,8 @@ Tries = Annotated[int, Whole(1, 1000)]
 Chars = Annotated[int, Whole(100, 1_000_000)]
 Tokens = Annotated[int, Whole(1, 1_000_000_000_000)]
 Budget = Annotated[int, Whole(1000, 10_000_000)]
+Strangers = Literal["chat", "refuse", "ask"]
+"""People whom the config does not know may chat, are refused, or an operator is asked about them."""
 
 
 def _folder(path: Path, info: ValidationInfo) -> Path:
@@ -122,7 +127,7 @@ class SlackConfig(Section):
     signing_secret: Secret | None = None
     api_url: Annotated[str, HttpUrl(ending="/api/")] | None = None
     allow_bots: tuple[str, ...] = ()
-    strangers: Literal["chat", "refuse"] = "chat"
+    strangers: Strangers = "chat"
     pace: Annotated[timedelta, Lasting(low=timedelta(0), high=MINUTE)] = timedelta(seconds=1)
 
     @property
@@ -131,27 +136,39 @@ class SlackConfig(Section):
         return bool(self.bot_token and self.app_token) if self.enabled == "auto" else self.enabled
 
 
+class SmsConfig(Section):
+    """SMS through Twilio."""
+
+    enabled: Switch = "auto"
+    account_sid: Line | None = None
+    auth_token: Secret | None = None
+    number: PhoneNumber | None = None
+    api_url: Annotated[str, HttpUrl()] | None = None
+    inbound: Literal["auto", "webhook", "poll"] = "auto"
+    strangers: Strangers = "refuse"
+    pace: Annotated[timedelta, Lasting(low=timedelta(0), high=MINUTE)] = timedelta(seconds=1)
+
+    @property
+    def on(self) -> bool:
+        """Will `bot run` send and receive texts?"""
+        given = bool(self.account_sid and self.auth_token and self.number)
+        return given if self.enabled == "auto" else self.enabled
+
+
 class ApiConfig(Section):
     token: Secret | None = None
 
 
 class ChannelsConfig(Section):
     slack: SlackConfig = Field(default_factory=SlackConfig)
+    sms: SmsConfig = Field(default_factory=SmsConfig)
     api: ApiConfig = Field(default_factory=ApiConfig)
-
-
-class ToolRule(Section):
-    """A rule may only make a tool stricter than it is."""
-
-    approval: Literal["never", "always"] | None = None
-    enabled: bool = True
-    timeout: ToolTimeout | None = None
 
 
 class AgentConfig(Section):
     model: Slug = "main"
     max_steps: Steps | None = None
-    tools: dict[str, ToolRule] = Field(default_factory=dict)
+    tools: dict[str, ToolConfig] = Field(default_factory=dict)
 
 
 class PathsConfig(Section):
@@ -184,6 +201,8 @@ class Config(Section):
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
     channels: ChannelsConfig = Field(default_factory=ChannelsConfig)
     people: tuple[Person, ...] = ()
+    approvals: ApprovalsConfig = Field(default_factory=ApprovalsConfig)
+    jobs: dict[Slug, JobConfig] = Field(default_factory=dict)
     agents: dict[Slug, AgentConfig] = Field(default_factory=dict)
     paths: PathsConfig = Field(default_factory=PathsConfig)
     log: LogConfig = Field(default_factory=LogConfig)

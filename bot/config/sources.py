@@ -11,7 +11,7 @@ from bot.config.problems import Problem
 from bot.config.section import KeyPath, Origin
 from bot.config.toml import Table, TomlFile, node_paths, read_toml
 
-CONFIG, LOCAL = "config.toml", "config.local.toml"
+CONFIG, LOCAL, DOTENV = "config.toml", "config.local.toml", ".env"
 PEOPLE = "people"
 DATABASE_URL: KeyPath = ("database", "url")
 DEV_DATABASE = "sqlite:///saywhen-dev.db"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from bot.config.credentials import is_twilio
 from bot.config.effective import leaves
 from bot.config.finding import Finding
 from bot.config.section import KeyPath
@@ -14,6 +15,7 @@ SHORTEST_API_TOKEN = 8
 BOT_TOKEN: KeyPath = ("channels", "slack", "bot_token")
 APP_TOKEN: KeyPath = ("channels", "slack", "app_token")
 API_TOKEN: KeyPath = ("channels", "api", "token")
+AUTH_TOKEN: KeyPath = ("channels", "sms", "auth_token")
 
 # What a token is, by how it begins, and the only setting it belongs into.
 BEGINNINGS: tuple[tuple[str, str, str], ...] = (
@@ -30,6 +32,7 @@ WANTED = {
     "app_token": "an app-level token, which begins with xapp- (Slack: Basic Information)",
     "signing_secret": "the signing secret (Slack: Basic Information)",
     "api_key": "a key of the model's endpoint",
+    "auth_token": "the account's auth token, 32 of 0-9 and a-f (Twilio: the console's first page)",
     "token": f"a long random text of at least {SHORTEST_API_TOKEN} characters",
 }
 PLACEHOLDER = re.compile(
@@ -76,6 +79,8 @@ def _unlike(path: KeyPath, value: str, config: Config) -> str:
         needed = {BOT_TOKEN: ("xoxb-", "xoxe.xoxb-"), APP_TOKEN: ("xapp-",)}
     if path in needed and not value.startswith(needed[path]):
         return f"a text of {len(value)} characters that begins otherwise"
+    if path == AUTH_TOKEN and is_twilio(config.channels.sms) and not re.fullmatch(r"[0-9a-f]{32}", value):
+        return f"a text of {len(value)} characters that has another form"
     if path == API_TOKEN and len(value) < SHORTEST_API_TOKEN:
         return f"only {len(value)} characters"
     return ""

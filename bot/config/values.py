@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = timedelta(days=366)
 POSTGRES = ("postgres", "postgresql")
+PHONE = (r"\+[1-9][0-9]{6,14}", "a number in the international form, such as +491701234567")
 SQLITE_FORMS = "sqlite:///relative/file.db or sqlite:////absolute/file.db"
 
 
@@ -64,6 +65,20 @@ class Lasting(_Kind):
             limits = f"from {show_duration(self.low)} to {show_duration(self.high)}"
             raise refused(f'a duration such as "500ms", "30s", "2m" or a number of seconds, {limits}')
         return timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Number(_Kind):
+    """A number between two limits, whole or not."""
+
+    low: float = -1e15
+    high: float = 1e15
+
+    def parse(self, value: object) -> float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not self.low <= cast(float, value) <= self.high:
+            raise refused(f"a number from {self.low:g} to {self.high:g}")
+        return cast(float, value)
 
 
 @dataclass(frozen=True)
@@ -192,6 +207,19 @@ def database_path(url: str, folder: Path) -> Path:
     return Path(os.path.realpath(folder / url.partition("://")[2][1:]))
 
 
+def _hours(value: str) -> str:
+    found = re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]", value)
+    if not found or value[:5] == value[6:]:
+        raise refused('two different times of the day such as "22:00-07:00"')
+    return value
+
+
+def _scalar(value: object) -> object:
+    if not isinstance(value, str | int | float) or value != value:
+        raise refused('a text in "quotes", a number, true or false')
+    return value
+
+
 def _enabled(value: object) -> object:
     text = value.strip().lower() if isinstance(value, str) else value
     if text in ("auto", "true", "false"):
@@ -222,6 +250,12 @@ Line = Annotated[str, AfterValidator(matching(r"\S(.*\S)?", "a text that is not 
 Language = Annotated[
     str, AfterValidator(matching(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", 'a language tag such as "en" or "de-AT"'))
 ]
+Role = Annotated[
+    str, AfterValidator(matching(r"[a-z][a-z0-9-]{0,39}", "a word: a-z first, then a-z, 0-9 and -"))
+]
+Hours = Annotated[str, AfterValidator(_hours)]
+Scalar = Annotated[str | int | float | bool, BeforeValidator(_scalar)]
+PhoneNumber = Annotated[str, AfterValidator(matching(PHONE[0], PHONE[1]))]
 TimeZone = Annotated[str, AfterValidator(_known_timezone)]
 HostName = Annotated[str, AfterValidator(_host)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]

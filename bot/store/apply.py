@@ -1,16 +1,17 @@
 """Carries out in SQL what an event changes in the index tables."""
 
-import sqlite3
-from typing import Any, Protocol
-
-from bot.store.index import AddOutbox, Change, DropRetries, DropTimer, OpenThread, ReportPart, SetTimer
-
-
-class Execute(Protocol):
-    """A cursor's `execute`."""
-
-    def __call__(self, sql: str, parameters: tuple[Any, ...] = ..., /) -> sqlite3.Cursor: ...
-
+from bot.store.apply_requests import apply_request
+from bot.store.index import (
+    AddOutbox,
+    Change,
+    DropRetries,
+    DropTimer,
+    DropTimersAbout,
+    OpenThread,
+    ReportPart,
+    SetTimer,
+)
+from bot.store.schema import Execute as Execute
 
 _OPEN_THREAD = """
 INSERT INTO threads (thread_id, channel, account, conversation, agent, last_seq, head, settled_seq, tries,
@@ -22,10 +23,11 @@ INSERT OR REPLACE INTO timers (thread_id, timer_id, due_at, purpose, text, run) 
 """
 _DROP_TIMER = "DELETE FROM timers WHERE thread_id = ? AND timer_id = ?"
 _DROP_RETRIES = "DELETE FROM timers WHERE thread_id = ? AND purpose = 'retry'"
+_DROP_ABOUT = "DELETE FROM timers WHERE thread_id = ? AND substr(timer_id, instr(timer_id, ':') + 1) = ?"
 _ADD_OUTBOX = """
 INSERT INTO outbox (id, thread_id, seq, number, channel, account, destination, created_at, run, trace_id,
-                    state, parts_sent, attempts, unsure)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', 0, 0, 0)
+                    not_before, state, parts_sent, attempts, unsure)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', 0, 0, 0)
 """
 _SENT = """
 UPDATE outbox SET parts_sent = max(parts_sent, ?), attempts = 0, unsure = 0, not_before = NULL, state = ?
@@ -41,7 +43,7 @@ def apply(execute: Execute, change: Change) -> None:
     match change:
         case AddOutbox() as row:
             values = (row.id, row.thread_id, row.seq, row.number, row.channel, row.account, row.destination)
-            execute(_ADD_OUTBOX, (*values, row.created_at, row.run, row.trace_id))
+            execute(_ADD_OUTBOX, (*values, row.created_at, row.run, row.trace_id, row.not_before))
         case ReportPart() as report:
             _report(execute, report)
         case OpenThread() as thread:
@@ -57,6 +59,10 @@ def apply(execute: Execute, change: Change) -> None:
             execute(_DROP_TIMER, (thread_id, timer_id))
         case DropRetries(thread_id):
             execute(_DROP_RETRIES, (thread_id,))
+        case DropTimersAbout(thread_id, about):
+            execute(_DROP_ABOUT, (thread_id, about))
+        case _:
+            apply_request(execute, change)
 
 
 def _report(execute: Execute, report: ReportPart) -> None:
@@ -69,3 +75,5 @@ def _report(execute: Execute, report: ReportPart) -> None:
             execute(_UNKNOWN, (report.attempts, report.not_before, report.outbox_id))
         case "dead":
             execute(_DEAD, (report.attempts, report.outbox_id))
+        case "delivered" | "undelivered":  # said later, of what was sent
+            pass

@@ -13,7 +13,18 @@ from pydantic import JsonValue
 
 from bot.canonical import canonical, text_hash
 from bot.errors import BrokenEvent, UnknownEvent
-from bot.events import AnyData, Event, ModelAnswered, ToolStarted, decode
+from bot.events import (
+    SENDING,
+    AnyData,
+    ApprovalAnswered,
+    ApprovalRequested,
+    ApprovalResolved,
+    Event,
+    ModelAnswered,
+    ToolStarted,
+    decode,
+    outgoing_of,
+)
 
 LONG_TEXT = 8192
 COLUMNS = (
@@ -22,7 +33,8 @@ COLUMNS = (
 _MARKER = "$text"
 _DEEP = 150  # so many brackets may be more nesting than pydantic reads
 
-_WITH_ARGUMENTS = frozenset({ToolStarted, ModelAnswered})  # arguments are any JSON
+WITH_ARGUMENTS = frozenset({ToolStarted, ModelAnswered, *SENDING})
+"""Types that may hold the arguments of a call, which are any JSON."""
 
 Row = Sequence[Any]
 FindTexts = Callable[[Iterable[str]], Mapping[str, str]]
@@ -39,8 +51,8 @@ class Encoded(NamedTuple):
 def encode(data: AnyData) -> Encoded:
     """The data as stored; raises BrokenEvent or ValueError for what could not be read back."""
     text = data.model_dump_json()
-    if type(data) in _WITH_ARGUMENTS:
-        _check_arguments(data, text)
+    if type(data) in WITH_ARGUMENTS and (found := list(_arguments(data))):
+        _check_arguments(data, text, found)
     if not _may_be_long(text) and '"$' not in text:
         return Encoded(data, text, {})
     texts: dict[str, str] = {}
@@ -66,12 +78,28 @@ def plain_rows(rows: Sequence[Row], find: FindTexts) -> list[dict[str, JsonValue
     return [_plain(row, texts) for row in rows]
 
 
-def _check_arguments(data: AnyData, text: str) -> None:
+def _arguments(data: AnyData) -> Iterator[Mapping[str, JsonValue]]:
+    """The arguments of calls that the data holds."""
+    match data:
+        case ToolStarted() | ApprovalRequested():
+            yield data.args
+        case ModelAnswered(step=step) if step is not None and step.proposed_action is not None:
+            yield step.proposed_action.args
+        case ApprovalAnswered(edited_args=changed) | ApprovalResolved(final_args=changed) if (
+            changed is not None
+        ):
+            yield changed
+        case _:
+            pass
+    for message in outgoing_of(data):
+        if message.request is not None:
+            yield message.request.args
+
+
+def _check_arguments(data: AnyData, text: str, found: Iterable[Mapping[str, JsonValue]]) -> None:
     """Refuse what would not come back the same: pydantic writes NaN as null, and deeper than it reads."""
-    if isinstance(data, ToolStarted):
-        canonical(data.args)
-    elif isinstance(data, ModelAnswered) and data.step is not None and data.step.proposed_action is not None:
-        canonical(data.step.proposed_action.args)
+    for arguments in found:
+        canonical(arguments)
     if text.count("[") + text.count("{") > _DEEP:
         decode(data.type, data.v, text)
 

@@ -4,24 +4,33 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.events import (
+    SENDING,
     AnyData,
+    ApprovalAnswered,
+    ApprovalPassedOn,
+    ApprovalRequested,
+    ApprovalResolved,
+    ContactReported,
     ControlRequested,
     DeliveryReported,
     DeliveryStatus,
     Event,
     FeedbackReceived,
-    Outgoing,
-    TakeoverStarted,
+    QuestionAnswered,
+    QuestionAsked,
+    SenderTold,
+    TaskFinished,
+    TaskProgressed,
+    TaskStarted,
     ThreadOpened,
-    ThreadParked,
     TimerFired,
     TimerPurpose,
     TimerSet,
-    ToolFinished,
-    TurnEnded,
     isoformat,
+    outgoing_of,
 )
 from bot.ids import outbox_id
+from bot.store.index_requests import RequestChange, project_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,14 @@ class DropRetries:
 
 
 @dataclass(frozen=True, slots=True)
+class DropTimersAbout:
+    """What a request or a task waited for does not matter once it is closed."""
+
+    thread_id: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
 class AddOutbox:
     id: str
     thread_id: str
@@ -69,6 +86,7 @@ class AddOutbox:
     created_at: str
     run: str
     trace_id: str
+    not_before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +101,41 @@ class ReportPart:
     not_before: str | None
 
 
-Change = OpenThread | SetTimer | DropTimer | DropRetries | AddOutbox | ReportPart
-
+Change = (
+    OpenThread | SetTimer | DropTimer | DropRetries | DropTimersAbout | AddOutbox | ReportPart | RequestChange
+)
 
 # Most events change nothing. To ask for the type is 3 us cheaper than to let `match` ask each pydantic class.
-_CHANGING = frozenset(
+_REQUESTS = frozenset(
     {
-        ControlRequested, DeliveryReported, TakeoverStarted, ThreadOpened, ThreadParked, TimerFired, TimerSet,
-        ToolFinished, TurnEnded,
+        ApprovalRequested, ApprovalPassedOn, ApprovalResolved, ApprovalAnswered, QuestionAsked, QuestionAnswered,
+        TimerFired, TaskStarted, TaskProgressed, TaskFinished, ControlRequested, ContactReported,
     }
 )  # fmt: skip
-_ANSWERLESS = frozenset({DeliveryReported, FeedbackReceived, ThreadOpened})
+_CHANGING = frozenset({*SENDING, *_REQUESTS, ThreadOpened, TimerSet})
+_ANSWERLESS = frozenset(
+    {ContactReported, DeliveryReported, FeedbackReceived, SenderTold, TaskProgressed, ThreadOpened}
+)
 
 
 def project(event: Event) -> tuple[Change, ...]:
     """What the event changes, in order."""
     if type(event.data) not in _CHANGING:
         return ()
+    requests = project_request(event) if _concerns_requests(event.data) else ()
+    return (*_plain(event), *requests, *_outbox(event))
+
+
+def _concerns_requests(data: AnyData) -> bool:
+    return type(data) in _REQUESTS or (
+        isinstance(data, DeliveryReported) and (bool(data.outgoing) or data.unreachable)
+    )
+
+
+def _plain(event: Event) -> tuple[Change, ...]:
     match event.data:
-        case ToolFinished() | TurnEnded() | TakeoverStarted() | ThreadParked():
-            return tuple(_outbox(event))
         case DeliveryReported() as data:
-            return (_report(data), *_outbox(event))
+            return (_report(data),)
         case ThreadOpened() as data:
             return (_opened(event, data),)
         case TimerSet() as data:
@@ -114,15 +145,12 @@ def project(event: Event) -> tuple[Change, ...]:
             return (DropTimer(event.thread_id, data.timer_id),)
         case ControlRequested(action="stop"):
             return (DropRetries(event.thread_id),)
-        case _:
-            return ()
-
-
-def outgoing_of(data: AnyData) -> tuple[Outgoing, ...]:
-    """The messages that the event sends."""
-    match data:
-        case ToolFinished() | TurnEnded() | TakeoverStarted() | ThreadParked() | DeliveryReported():
-            return data.outgoing
+        case ApprovalResolved() as data:
+            return (DropTimersAbout(event.thread_id, data.approval_id),)
+        case QuestionAnswered(refused=None) as data:
+            return (DropTimersAbout(event.thread_id, data.question_id),)
+        case TaskFinished() as data:
+            return (DropTimersAbout(event.thread_id, data.task_id),)
         case _:
             return ()
 
@@ -153,6 +181,7 @@ def _outbox(event: Event) -> Iterable[AddOutbox]:
                 isoformat(event.time),
                 event.run,
                 event.trace_id,
+                isoformat(message.not_before) if message.not_before else None,
             )
 
 

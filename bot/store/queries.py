@@ -1,18 +1,18 @@
 """What is read from the database, as functions of a connection's `execute`."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import JsonValue
 
 from bot.errors import NoSuchThread
-from bot.events import Event, isoformat
+from bot.events import Event, isoformat, outgoing_of
 from bot.ports import DueTimer, Loaded, OutboxRow, ThreadRow
 from bot.store import codec
 from bot.store.apply import Execute
-from bot.store.index import outgoing_of
 
+EVER = datetime.max.replace(tzinfo=UTC)
 _AT_ONCE = 500  # parameters of one statement
 
 _THREAD = """
@@ -25,9 +25,11 @@ SELECT thread_id, timer_id, due_at, purpose, text, run FROM timers
 WHERE due_at <= ? ORDER BY due_at, thread_id, timer_id LIMIT ?
 """
 _EVENT = ", ".join(f"e.{name}" for name in codec.COLUMNS.split(", "))
-# min() makes SQLite take not_before from the same row: the first open message of each destination.
+# min() makes SQLite take not_before from the same row: the first open message of each destination. One that is
+# only to be sent later (at the end of quiet hours) lets the others pass.
 _FIRST = """
-SELECT min(position) AS position, not_before FROM outbox WHERE state = 'open'
+SELECT min(position) AS position, not_before FROM outbox
+WHERE state = 'open' AND NOT (attempts = 0 AND unsure = 0 AND coalesce(not_before, '') > ?)
 GROUP BY channel, account, destination
 """
 _OUTBOX = f"""
@@ -120,9 +122,12 @@ def next_timer(execute: Execute) -> datetime | None:
     return _maybe_time(execute("SELECT min(due_at) FROM timers").fetchone()[0])
 
 
-def outbox_due(execute: Execute, now: datetime, limit: int) -> list[OutboxRow]:
-    """The first open message of each destination, if it may be sent now and its event can be read."""
-    rows = execute(_OUTBOX, (isoformat(now), limit)).fetchall()
+def outbox_due(execute: Execute, now: datetime, limit: int, held: datetime | None = None) -> list[OutboxRow]:
+    """The first open message of each destination, if it may be sent now and its event can be read.
+
+    Messages that are not to be sent before `held` (by default now) stand in nobody's way.
+    """
+    rows = execute(_OUTBOX, (isoformat(held or now), isoformat(now), limit)).fetchall()
     return [message for row in rows for message in _outbox_row(execute, row)]
 
 
@@ -142,7 +147,7 @@ def unfinished_outbox(execute: Execute, limit: int) -> list[dict[str, JsonValue]
 
 def next_outbox(execute: Execute) -> datetime | None:
     """When the next message may be sent; in the past if one may be sent now."""
-    return _maybe_time(execute(_NEXT_OUTBOX).fetchone()[0])
+    return _maybe_time(execute(_NEXT_OUTBOX, (isoformat(EVER),)).fetchone()[0])
 
 
 def threads(execute: Execute, limit: int, before: str | None) -> list[ThreadRow]:

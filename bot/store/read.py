@@ -13,8 +13,8 @@ from pydantic import JsonValue
 
 from bot.errors import StoreClosed
 from bot.events import Event
-from bot.ports import DueTimer, Loaded, OutboxRow, ThreadRow
-from bot.store import queries
+from bot.ports import AskedRow, DueTimer, Loaded, OutboxRow, RequestRow, TaskRow, ThreadRow
+from bot.store import queries, request_queries
 from bot.store.apply import Execute
 from bot.store.opening import open_visitor
 
@@ -102,9 +102,11 @@ class Reads:
     async def next_timer(self) -> datetime | None:
         return await self._readers.run(queries.next_timer)
 
-    async def outbox_due(self, now: datetime, *, limit: int = 256) -> list[OutboxRow]:
+    async def outbox_due(
+        self, now: datetime, *, limit: int = 256, held: datetime | None = None
+    ) -> list[OutboxRow]:
         """The first unfinished message of each destination that may be sent now, oldest first."""
-        return await self._readers.run(queries.outbox_due, now, limit)
+        return await self._readers.run(queries.outbox_due, now, limit, held)
 
     async def next_outbox(self) -> datetime | None:
         return await self._readers.run(queries.next_outbox)
@@ -127,6 +129,54 @@ class Reads:
     async def tokens_since(self, time: datetime) -> int:
         """All tokens that model calls used since then; slow in a large log."""
         return await self._readers.run(queries.tokens_since, time)
+
+    async def requests(self, *, pending: bool = True, limit: int = 100) -> list[RequestRow]:
+        """Requests, the oldest first: the open ones, or the newest of all."""
+        return await self._readers.run(request_queries.requests, pending=pending, limit=limit)
+
+    async def request(self, id_: str) -> RequestRow | None:
+        """A request by its id."""
+        return await self._readers.run(request_queries.request, id_)
+
+    async def requests_of(self, thread_id: str) -> list[RequestRow]:
+        """The open requests of one thread."""
+        return await self._readers.run(request_queries.requests_of, thread_id)
+
+    async def asked(self, person: str, channel: str, limit: int = 50) -> list[AskedRow]:
+        """What a person was asked on a channel: what is open first, then what was decided last."""
+        return await self._readers.run(request_queries.asked, person, channel, limit)
+
+    async def wrong_tries(self, id_: str, person: str, channel: str) -> int:
+        """How many wrong codes of this person on this channel may have meant this request."""
+        return await self._readers.run(request_queries.wrong_tries, id_, person, channel)
+
+    async def task(self, task_id: str) -> TaskRow | None:
+        """A task by its id."""
+        return await self._readers.run(request_queries.task, task_id)
+
+    async def open_tasks(self) -> list[TaskRow]:
+        """What runs outside any turn, the oldest first."""
+        return await self._readers.run(request_queries.open_tasks)
+
+    async def call(self, thread_id: str, call_id: str) -> Event | None:
+        """The tool.started of a call."""
+        return await self._readers.run(request_queries.call, thread_id, call_id)
+
+    async def unreachable(self) -> Mapping[tuple[str, str], str]:
+        """Addresses that take nothing from us, by (channel, address), and why."""
+        return await self._readers.run(request_queries.unreachable)
+
+    async def last_heard(self, channel: str, account: str) -> datetime | None:
+        """When anything was last written to a conversation of this account; None if there is none."""
+        return await self._readers.run(request_queries.last_heard, channel, account)
+
+    async def knows_provider_id(self, id_: str) -> bool:
+        """Whether a message of ours is known by this id; slow in a large log."""
+        return await self._readers.run(request_queries.knows_provider_id, id_)
+
+    async def secret(self) -> bytes:
+        """What codes are derived from; made with the database."""
+        return await self._readers.run(request_queries.secret)
 
 
 class ReadOnlyStore(Reads):

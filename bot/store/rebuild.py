@@ -6,6 +6,7 @@ from bot.store import queries
 from bot.store.apply import Execute, apply
 from bot.store.codec import COLUMNS, decode_rows
 from bot.store.index import needs_no_answer, project
+from bot.store.schema import INDEX_TABLES
 
 _PAGE = 1000
 _EVENTS = f"SELECT {COLUMNS}, position FROM events WHERE position > ? ORDER BY position LIMIT {_PAGE}"
@@ -32,7 +33,7 @@ def rebuild(execute: Execute) -> int:
     was not, `settled_seq` stays behind: the loop takes the thread over, finds nothing to do and settles it.
     """
     kept = _kept(execute)
-    for table in ("threads", "timers", "outbox"):
+    for table in INDEX_TABLES:
         execute(f"DELETE FROM {table}")
     known: dict[str, _Known] = {}
     unreadable, position = 0, 0

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.telemetry import TelemetryConfig
 
-from bot.web import health, messages, pages, problems, steering, threads
+from bot.web import health, messages, pages, problems, steering, threads, webhooks
 from bot.web.gate import Gate
 from bot.web.parts import Parts
 from bot.web.readings import Readings
@@ -68,6 +68,7 @@ def create_app(site: Site) -> FastAPI:
         messages.routes(parts),
         threads.routes(parts),
         steering.routes(parts),
+        webhooks.routes(parts),
     ):
         app.include_router(router)
     app.include_router(pages.routes(parts, pages.Pages(parts, templates)))

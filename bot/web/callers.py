@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from bot.events import Proof, Sender
+from bot.codes import Keys
+from bot.events import Answerer, Proof, Sender
+from bot.rules import Someone
 from bot.secrets import Secret
+from bot.web import shell
 from bot.web.problems import Problem
 
 COOKIE = "saywhen_session"
@@ -20,7 +23,7 @@ LOOPBACK_NAMES = "127.0.0.1, localhost or [::1]"
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 HOW_TO_OPEN = (
     "this bot has no token for its API yet: set API_TOKEN in .env or in the environment and start it again, "
-    "then send it as Authorization: Bearer ..."
+    "then send it as Authorization: Bearer ...; a person's own is made by `bot people token NAME`"
 )
 
 
@@ -30,8 +33,12 @@ class Doors(Protocol):
     @property
     def open_to_loopback(self) -> bool: ...
     @property
+    def dev(self) -> bool: ...
+    @property
     def public_url(self) -> str: ...
     def service_token(self) -> Secret | None: ...
+    def by_token(self, token: str, /) -> str | None: ...
+    def people(self) -> Mapping[str, Someone]: ...
     def clock(self) -> datetime: ...
 
 
@@ -46,6 +53,16 @@ class Caller:
     @property
     def by(self) -> str:
         return f"api:{self.address}"
+
+    @property
+    def person(self) -> str:
+        """Who it is, if that is proven; "" for a service and for the pages that its token opens."""
+        return self.address if self.proof in ("token", "local") else ""
+
+    @property
+    def answerer(self) -> Answerer:
+        """Who answers, when this caller answers a request."""
+        return Answerer(person=self.person, channel="api", address=self.address, proof=self.proof)
 
     def sender(self, claimed: str | None) -> Sender:
         """A name that the caller only claims is recorded as claimed: it resolves to nobody."""
@@ -69,11 +86,14 @@ class Knock:
     cookie: str = ""
 
 
-def admit(knock: Knock, doors: Doors) -> Caller:
-    """The caller, or the Problem that says why not. A wrong token never falls back to an open door."""
+def admit(knock: Knock, doors: Doors, *, keys: Keys | None = None) -> Caller:
+    """The caller, or the Problem that says why not. A wrong token never falls back to an open door.
+
+    `keys` are needed for callers by the shell's proof alone.
+    """
     check_origin(knock, doors.public_url)
     if "authorization" in knock.headers:
-        return _by_token(knock.headers["authorization"], doors.service_token())
+        return _by_token(knock, doors, keys)
     if knock.cookie and is_session(knock.cookie, doors.service_token(), doors.clock()):
         return _by_cookie(knock)
     if doors.open_to_loopback and is_local(knock):
@@ -132,12 +152,42 @@ def check_loopback_host(knock: Knock) -> None:
         raise Problem(403, "this Host is not allowed here", found=host, allowed=LOOPBACK_NAMES)
 
 
-def _by_token(header: str, token: Secret | None) -> Caller:
-    kind, _, value = header.partition(" ")
-    if token is not None and kind.lower() == "bearer" and same(value.strip(), token.reveal()):
+def bearer(headers: Mapping[str, str]) -> str:
+    """The token that came as Authorization: Bearer, or ""."""
+    kind, _, value = headers.get("authorization", "").partition(" ")
+    return value.strip() if kind.lower() == "bearer" else ""
+
+
+def _by_token(knock: Knock, doors: Doors, keys: Keys | None) -> Caller:
+    """A service, or a person, who is looked up at every request: a token that was replaced is dead at once."""
+    token, service = bearer(knock.headers), doors.service_token()
+    if service is not None and same(token, service.reveal()):
         return SERVICE
-    why = "this token is not known" if token else HOW_TO_OPEN
-    raise Problem(401, why, headers={"WWW-Authenticate": "Bearer"})
+    if keys is not None and token.startswith(shell.PREFIX):
+        return _by_shell(knock, doors, shell.proven(keys, token, doors.clock()))
+    name = doors.by_token(token) if token else None
+    if name is None:
+        raise _refused("this token is not known" if service else HOW_TO_OPEN)
+    return _person(name, "token", doors)
+
+
+def _by_shell(knock: Knock, doors: Doors, name: str) -> Caller:
+    if not is_local(knock):
+        raise _refused("the shell's token is for callers on this machine")
+    check_loopback_host(knock)
+    if not name or name not in doors.people():
+        raise _refused("this token of the shell is not known, or too old")
+    return _person(name, "local", doors)
+
+
+def _person(name: str, proof: Proof, doors: Doors) -> Caller:
+    """Demo people exist in `bot dev` alone, and nothing proves more of them than that they are played here."""
+    someone = doors.people().get(name)
+    if someone is None or not someone.demo:
+        return Caller(f"people/{name}", name, proof)
+    if not doors.dev:
+        raise _refused(f"{name} is a demo person; they act in `bot dev` only")
+    return Caller(f"people/{name}", name, "local")
 
 
 def _by_cookie(knock: Knock) -> Caller:
@@ -152,8 +202,30 @@ def _by_loopback(knock: Knock) -> Caller:
 
 
 def _unknown(doors: Doors) -> Problem:
-    why = "send your token as Authorization: Bearer ..." if doors.service_token() else HOW_TO_OPEN
+    return _refused("send your token as Authorization: Bearer ..." if doors.service_token() else HOW_TO_OPEN)
+
+
+def _refused(why: str) -> Problem:
     return Problem(401, why, headers={"WWW-Authenticate": "Bearer"})
+
+
+# ---------------------------------------------------------------- acting as somebody
+
+
+def acting(caller: Caller, name: str | None, doors: Doors) -> Answerer:
+    """Who answers a request: the caller, or in `bot dev` on this machine the demo person whom they play."""
+    if name is None or name == caller.person:
+        return caller.answerer
+    if caller != ANN:
+        raise Problem(403, "`as` is for callers without a token in `bot dev`, on this machine", found=name)
+    someone = doors.people().get(name)
+    if someone is None or not someone.demo:
+        raise Problem(403, "only demo people can be played", found=name, allowed=_demo_names(doors))
+    return Answerer(person=name, channel="api", address=name, proof="local")
+
+
+def _demo_names(doors: Doors) -> str:
+    return ", ".join(name for name, someone in doors.people().items() if someone.demo)
 
 
 def same(one: str, other: str) -> bool:

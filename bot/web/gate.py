@@ -9,11 +9,14 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.codes import Keys
+from bot.web import shell
 from bot.web.callers import (
     COOKIE,
     Caller,
     Knock,
     admit,
+    bearer,
     check_json,
     check_loopback_host,
     check_origin,
@@ -24,6 +27,8 @@ from bot.web.site import Site
 
 BODY_TIME = timedelta(seconds=10)
 SMALL_BODY = 4096  # all that somebody may send whom we do not know yet
+TASK_BODY = 65_536  # the same, for the result of a task: its token is looked up later
+WEBHOOK_BODY = 65_536  # and for a provider, whose signature is over the whole body
 OPEN = ("/healthz", "/readyz", "/openapi.json", "/favicon.ico")
 
 Refused = Callable[[HTTPConnection, Problem], Response]
@@ -55,26 +60,43 @@ class Gate:
             return await self._app(scope, receive, send)
         send = _with_headers(scope["path"], send)
         try:
-            caller = self._check(scope)
+            caller = await self._check(scope)
             scope.setdefault("state", {})["caller"] = caller
-            receive = await self._body(scope, receive, self._site.max_body if caller else SMALL_BODY)
+            receive = await self._body(scope, receive, self._most(scope, caller))
         except Problem as problem:
             return await self._refused(HTTPConnection(scope), problem)(scope, receive, send)
         return await self._app(scope, receive, send)
 
-    def _check(self, scope: Scope) -> Caller | None:
+    async def _check(self, scope: Scope) -> Caller | None:
         knock = _knock(scope)
         path = scope["path"]
-        if path in OPEN or path.startswith("/static/"):
+        if path in OPEN or path.startswith("/static/") or is_webhook(path):
             return None
         if path == "/sign-in":
             check_origin(knock, self._site.public_url)
             return None
-        caller = admit(knock, self._site)
+        try:
+            caller = admit(knock, self._site, keys=await self._keys(knock))
+        except Problem as problem:
+            if problem.status != 401 or not is_task_report(scope):
+                raise
+            caller = None
         check_json(knock)
         if is_sim(path):
             _check_sim(knock)
         return caller
+
+    async def _keys(self, knock: Knock) -> Keys | None:
+        if not bearer(knock.headers).startswith(shell.PREFIX):
+            return None
+        return Keys(await self._site.secret())
+
+    def _most(self, scope: Scope, caller: Caller | None) -> int:
+        if caller is not None:
+            return self._site.max_body
+        if is_webhook(scope["path"]):
+            return WEBHOOK_BODY
+        return TASK_BODY if is_task_report(scope) else SMALL_BODY
 
     async def _body(self, scope: Scope, receive: Receive, limit: int) -> Receive:
         """The body read whole, so that nothing behind the gate waits for a slow or endless sender."""
@@ -89,6 +111,17 @@ class Gate:
         except TimeoutError:
             raise Problem(408, "the body took too long to arrive", headers={"Connection": "close"}) from None
         return _replayed(body, receive)
+
+
+def is_task_report(scope: Scope) -> bool:
+    """An outside system says how a task ended: its token is the task's own, which the route looks up."""
+    path: str = scope["path"]
+    return scope["method"] == "POST" and path.startswith("/api/tasks/")
+
+
+def is_webhook(path: str) -> bool:
+    """Providers have no token of ours: each channel checks their signatures itself."""
+    return path.startswith("/webhooks/")
 
 
 def is_sim(path: str) -> bool:

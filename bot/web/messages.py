@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from bot.errors import BrokenEvent, UnknownEvent
 from bot.events import Block, Incoming, MessageReceived
@@ -13,8 +13,9 @@ from bot.thread import Status
 from bot.web.answers import TURNING_POINTS, Answer, Progress
 from bot.web.callers import Caller
 from bot.web.models import MessageIn, MessageOut
-from bot.web.parts import BEARER, ByCaller, Parts
+from bot.web.parts import BEARER, ByCaller, IdempotencyKey, Parts
 from bot.web.problems import Problem, documented
+from bot.web.waiting import Waiting, open_approval
 from bot.web.watch import leaving
 
 LOOK_AGAIN = 5.0  # seconds; the bell rings much earlier, but a second process may write one day
@@ -26,7 +27,6 @@ Wait = Annotated[
     float,
     Query(ge=0, le=120, allow_inf_nan=False, description="Seconds to wait for the answer."),
 ]
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def routes(parts: Parts) -> APIRouter:
             await _check_same(parts, received, message)
         outcome = await _wait_for_answer(parts, received, wait, request)
         response.status_code = 200 if outcome.answer.done else 202
-        return _out(received, outcome)
+        return await _out(parts, received, outcome)
 
     return router
 
@@ -159,12 +159,14 @@ async def _look(parts: Parts, thread_id: str, progress: Progress) -> Outcome:
     return Outcome(thread.status, progress.answer(thread))
 
 
-def _out(received: Received, outcome: Outcome) -> MessageOut:
+async def _out(parts: Parts, received: Received, outcome: Outcome) -> MessageOut:
+    waiting = Waiting(parts.site.store)
+    asked = await waiting.requests("approval", pending=True, thread_id=received.thread_id)
     return MessageOut(
         thread_id=received.thread_id,
         seq=received.seq,
         status=outcome.status,
         reply=outcome.answer.reply,
         next_action=outcome.answer.next_action,
-        approvals=[],
+        approvals=[open_approval(each) for each in asked],
     )

@@ -39,6 +39,16 @@ class MessageIn(Body):
     )
 
 
+class OpenApproval(BaseModel):
+    """A call that waits for a person's yes."""
+
+    approval_id: str
+    tool: str
+    args: dict[str, JsonValue]
+    status: str
+    expires_at: datetime
+
+
 class MessageOut(BaseModel):
     """Where the message went and, once the turn that read it has ended, the answer."""
 
@@ -50,7 +60,7 @@ class MessageOut(BaseModel):
         description="How it ended: reply, need_clarification, task_complete, waiting, handed_off, capped, "
         "failed or cancelled; null while it is not done."
     )
-    approvals: list[dict[str, JsonValue]] = Field(description="What waits for a person's yes.")
+    approvals: list[OpenApproval] = Field(description="What waits for a person's yes in this thread.")
 
 
 class ThreadOut(BaseModel):
@@ -58,6 +68,7 @@ class ThreadOut(BaseModel):
 
     thread_id: str
     status: Status
+    approvals: int = Field(description="How many requests for a person's yes are open.")
     channel: str
     account: str
     conversation: str

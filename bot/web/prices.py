@@ -12,8 +12,7 @@ NOTHING = "free: simulated model"
 def price(model: str, usage: Usage) -> Decimal | None:
     """US dollars, or None for a model without a known price."""
     # Here, not above: it takes 0.7 s and 40 MB, and most processes never show a price.
-    from genai_prices import Usage as Tokens
-    from genai_prices import calc_price
+    from genai_prices import Usage as Tokens, calc_price
 
     tokens = Tokens(
         input_tokens=usage.input + usage.cache_read + usage.cache_creation,

@@ -9,8 +9,9 @@ from pydantic import JsonValue
 from bot import snapshot
 from bot.errors import BrokenEvent, UnknownEvent
 from bot.events import Event
+from bot.fold import fold_all
 from bot.ports import ThreadRow
-from bot.thread import Status, Thread, fold_all
+from bot.thread import Status, Thread
 from bot.web.problems import no_such_thread
 from bot.web.site import Row, Site
 
@@ -62,6 +63,14 @@ class Readings:
             return (await self.thread(row)).status
         except (BrokenEvent, UnknownEvent):
             return "parked"
+
+    async def open_approvals(self, row: ThreadRow) -> int:
+        """How many requests for a yes are open in a thread; none are known of one that cannot be read."""
+        try:
+            approvals = (await self.thread(row)).approvals.values()
+        except (BrokenEvent, UnknownEvent):
+            return 0
+        return sum(not approval.decided and not approval.void for approval in approvals)
 
     async def page(self, thread_id: str, *, after: int, limit: int = PAGE) -> list[Event | Raw]:
         """The next rows of a log, at most this many; an empty page is the end."""

@@ -24,7 +24,7 @@ class SignIn:
     def refused(self, connection: HTTPConnection, problem: Problem) -> Response:
         """Instead of an error: the form, if a person asks for a page and a token would help."""
         path = connection.url.path
-        is_page = path == "/" or path == "/threads" or path.startswith("/threads/")
+        is_page = path in ("/", "/threads", "/approvals") or path.startswith("/threads/")
         wants_page = "text/html" in connection.headers.get("accept", "")
         if problem.status == 401 and is_page and wants_page and connection.scope["method"] == "GET":
             return self._form(problem.status, "", back=path)

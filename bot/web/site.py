@@ -7,8 +7,12 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from bot.ports import Clock, Receive, Store
-from bot.secrets import Secret
+from bot.answering import Attempt
+from bot.claims import NoSuchPerson
+from bot.events import ApprovalAnswered, QuestionAnswered
+from bot.ports import Clock, Receive, RequestRow, Store, Webhook
+from bot.rules import Someone
+from bot.secrets import Secret, redact
 
 Row = Mapping[str, JsonValue]
 
@@ -47,17 +51,41 @@ class FindThread(Protocol):
     async def __call__(self, channel: str, account: str, conversation: str) -> str | None: ...
 
 
+class Judge(Protocol):
+    """Somebody's answer to a request as data: let in, or refused and why. Nothing is stored yet."""
+
+    async def __call__(
+        self, request: RequestRow, attempt: Attempt, /
+    ) -> ApprovalAnswered | QuestionAnswered: ...
+
+
+def _nobody() -> Mapping[str, Someone]:
+    return {}
+
+
+def _no_link(name: str) -> str:
+    raise NoSuchPerson(f"nobody is called {name!r}")
+
+
+def _no_webhooks() -> Mapping[str, Webhook]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """Everything the API and the pages are made of; bot.app puts it together.
 
     `open_to_loopback` is for `bot dev` alone: a caller on this machine without a token is then the demo
     person ann. `model_simulated` says that the demo brain thinks: nothing costs money. `service_token` is
-    asked for at each request: a token that was changed is dead at once, and so are its sign-ins.
+    asked for at each request: a token that was changed is dead at once, and so are its sign-ins. So are
+    `by_token`, which names the person whose token it is, and `people`, today's. `secret` is the database's,
+    which proves who acts in a shell. `new_link` makes a code by which a person adds an address.
     """
 
     store: Store
     receive: Receive
+    judge: Judge
+    secret: Callable[[], Awaitable[bytes]]
     request_at: Callable[[str, int], Awaitable[Row]]
     raw_events: RawEvents
     find_thread: FindThread
@@ -67,6 +95,12 @@ class Site:
     service_token: Callable[[], Secret | None]
     pid: int
     version: str
+    by_token: Callable[[str], str | None] = lambda token: None
+    people: Callable[[], Mapping[str, Someone]] = _nobody
+    new_link: Callable[[str], str] = _no_link
+    clean: Callable[[str], str] = redact
+    result_clip: int = 4000
+    webhooks: Callable[[], Mapping[str, Webhook]] = _no_webhooks
     open_to_loopback: bool = False
     dev: bool = False
     model_simulated: bool = False

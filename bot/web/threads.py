@@ -13,6 +13,7 @@ from bot.thread import Status
 from bot.web.models import MOST_SEQ, EventsOut, ThreadOut, ThreadsOut
 from bot.web.parts import BEARER, Parts, SeqPath, ThreadId
 from bot.web.problems import Problem, documented
+from bot.web.readings import Readings
 from bot.web.streams import as_json, live
 
 After = Annotated[int | None, Query(ge=0, le=MOST_SEQ, description="Only what comes after this seq.")]
@@ -48,12 +49,11 @@ def routes(parts: Parts) -> APIRouter:
         ] = None,
     ) -> ThreadsOut:
         rows = await site.store.threads(limit=limit, before=before)
-        return ThreadsOut(threads=[thread_out(row, await readings.status(row)) for row in rows])
+        return ThreadsOut(threads=[await _out(readings, row) for row in rows])
 
     @router.get("/{thread_id}", summary="One thread", responses=documented())
     async def get_thread(thread_id: ThreadId) -> ThreadOut:
-        row = await readings.row(thread_id)
-        return thread_out(row, await readings.status(row))
+        return await _out(readings, await readings.row(thread_id))
 
     @router.get("/{thread_id}/events", summary="The log of a thread, or its live stream", responses=EVENTS)
     async def get_events(
@@ -87,10 +87,15 @@ def routes(parts: Parts) -> APIRouter:
     return router
 
 
-def thread_out(row: ThreadRow, status: Status) -> ThreadOut:
+async def _out(readings: Readings, row: ThreadRow) -> ThreadOut:
+    return thread_out(row, await readings.status(row), await readings.open_approvals(row))
+
+
+def thread_out(row: ThreadRow, status: Status, approvals: int) -> ThreadOut:
     return ThreadOut(
         thread_id=row.thread_id,
         status=status,
+        approvals=approvals,
         channel=row.channel,
         account=row.account,
         conversation=row.conversation,

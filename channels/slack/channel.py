@@ -4,7 +4,8 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
@@ -13,14 +14,16 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 
-from bot.errors import SaywhenError
-from bot.events import Outgoing
-from bot.ports import Health, Part, Receive
-from channels.slack import parts
+from bot.errors import Overloaded, SaywhenError
+from bot.events import Incoming, Outgoing
+from bot.ports import Health, Part, Receive, Received
+from channels.slack import parts, requests
 from channels.slack.connection import Connection
 from channels.slack.events import NAME, Arrival, Identity, parse
 from channels.slack.failures import refusal
+from channels.slack.interactive import Interactive
 from channels.slack.log import BOLT_LOG
 from channels.slack.posting import Posting
 from channels.slack.socket import Socket
@@ -62,6 +65,7 @@ class SlackChannel:
         self._allow_bots = allow_bots
         self._web = Web(bot_token, api_url=api_url, timeout=timeout)
         self._posting = Posting(self._web)
+        self._interactive = Interactive(self._web)
         self._connection = Connection(self._web, app_token=app_token, ping_every=ping_every, silence=silence)
         self._me: Identity | None = None
         self._slots = asyncio.Semaphore(at_once)
@@ -113,6 +117,9 @@ class SlackChannel:
         )
 
         async def handle(socket: Socket, request: SocketModeRequest) -> None:
+            if request.type == "interactive":
+                await self._press(socket, request, receive)
+                return
             started = time.time()
             response = await run_async_bolt_app(bolt, request)
             await send_async_response(socket, request, response, started)
@@ -122,19 +129,38 @@ class SlackChannel:
     async def _take(self, payload: Mapping[str, Any], receive: Receive) -> bool:
         """Store what is ours; False if it could not be, so that it is not acknowledged and comes again."""
         try:
-            async with asyncio.timeout(ACK_WITHIN):
-                await self._slots.acquire()
-        except TimeoutError:
-            log.warning("Slack: too many messages are being stored already; not acknowledged")
-            return False
-        try:
-            await self._store(payload, receive)
+            async with self._slot():
+                await self._store(payload, receive)
         except SaywhenError as error:
             log.warning("Slack: not stored, so not acknowledged: %s", error)
             return False
+        return True
+
+    async def _press(self, socket: Socket, request: SocketModeRequest, receive: Receive) -> None:
+        async def ack(payload: Mapping[str, Any]) -> None:
+            await socket.send_socket_mode_response(
+                SocketModeResponse(envelope_id=request.envelope_id, payload=dict(payload) or None)
+            )
+
+        async def store(incoming: Incoming) -> Received:
+            async with self._slot():
+                return await receive(incoming)
+
+        assert self._me is not None
+        await self._interactive.take(request.payload, me=self._me, receive=store, ack=ack)
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        """Only so many are stored at once; Overloaded for one that would wait too long."""
+        try:
+            async with asyncio.timeout(ACK_WITHIN):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise Overloaded from None
+        try:
+            yield
         finally:
             self._slots.release()
-        return True
 
     async def _store(self, payload: Mapping[str, Any], receive: Receive) -> None:
         if payload.get("type") == "app_rate_limited":
@@ -162,7 +188,13 @@ class SlackChannel:
 
     # What leaves
 
+    def fits(self, text: str) -> bool:
+        """Whether a request with this text can be shown whole, in one message."""
+        return requests.fits(text)
+
     def render(self, outbox_id: str, outgoing: Outgoing) -> tuple[Part, ...]:
+        if outgoing.request is not None:
+            return (requests.render_request(outbox_id, outgoing, outgoing.request),)
         return parts.render(outbox_id, outgoing)
 
     async def send(self, part: Part) -> str:

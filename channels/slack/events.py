@@ -1,21 +1,16 @@
 """What Slack tells us, as inputs of the core. Pure; a shape that we do not know is no input."""
 
 import hashlib
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bot.events import Block, Incoming, MessageDeleted, MessageEdited, MessageReceived, Sender
+from channels.slack.shapes import Json, id_in, items, mapping, string, ts_in
 from channels.slack.text import mentions, plain
 
 NAME = "slack"
-ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-TS = re.compile(r"[0-9]{1,20}\.[0-9]{1,20}")
 MESSAGES = frozenset({"", "file_share", "thread_broadcast", "me_message", "bot_message"})
 """The subtypes that are messages; the others say that somebody joined, that a topic changed and so on."""
 
-Json = Mapping[str, Any]
 Message = MessageReceived | MessageEdited | MessageDeleted
 
 
@@ -48,20 +43,20 @@ def parse(
     payload: object, *, me: Identity, raw: bytes = b"", allow_bots: frozenset[str] = frozenset()
 ) -> tuple[Arrival, ...]:
     """The inputs in one Events API payload; `allow_bots` names bots, apps or bot users that may speak."""
-    body = _mapping(payload)
-    event = _mapping(body.get("event"))
-    channel = _id(event, "channel")
+    body = mapping(payload)
+    event = mapping(body.get("event"))
+    channel = id_in(event, "channel")
     if not channel or not me.team or not me.user:
         return ()
     place = _Place(me, channel, im=event.get("channel_type") == "im" or channel.startswith("D"))
-    reader = _Reader(place, raw=raw, app=_id(body, "api_app_id"), allow_bots=allow_bots)
-    match event.get("type"), _string(event, "subtype"):
+    reader = _Reader(place, raw=raw, app=id_in(body, "api_app_id"), allow_bots=allow_bots)
+    match event.get("type"), string(event, "subtype"):
         case "app_mention", _:
             return reader.received(event, addressed=True)
         case "message", "message_changed":
             return reader.changed(event)
         case "message", "message_deleted":
-            return reader.deleted(_mapping(event.get("previous_message")), _ts(event, "deleted_ts"))
+            return reader.deleted(mapping(event.get("previous_message")), ts_in(event, "deleted_ts"))
         case "message", subtype if subtype in MESSAGES:
             return reader.received(event)
     return ()
@@ -94,7 +89,7 @@ class _Reader:
     allow_bots: frozenset[str]
 
     def received(self, message: Json, *, addressed: bool = False) -> tuple[Arrival, ...]:
-        ts, sender = _ts(message, "ts"), self._sender(message)
+        ts, sender = ts_in(message, "ts"), self._sender(message)
         if not ts or sender is None:
             return ()
         root = _root(message, ts)
@@ -112,14 +107,14 @@ class _Reader:
         return self._arrival(data, message, ts, dedupe=data.place, addressed=addressed)
 
     def changed(self, event: Json) -> tuple[Arrival, ...]:
-        message, before = _mapping(event.get("message")), _mapping(event.get("previous_message"))
-        ts = _ts(message, "ts") or _ts(before, "ts")
+        message, before = mapping(event.get("message")), mapping(event.get("previous_message"))
+        ts = ts_in(message, "ts") or ts_in(before, "ts")
         if message.get("subtype") == "tombstone":  # the root of a thread that still has replies
             return self.deleted(before, ts)
-        edited_at = _ts(_mapping(message.get("edited")), "ts")
+        edited_at = ts_in(mapping(message.get("edited")), "ts")
         if not edited_at and message.get("text") == before.get("text"):
             return ()  # only a preview was added to it
-        edited_at = edited_at or _ts(event, "ts") or _ts(event, "event_ts")
+        edited_at = edited_at or ts_in(event, "ts") or ts_in(event, "event_ts")
         sender = self._sender(message)
         if not ts or not edited_at or sender is None:
             return ()
@@ -154,27 +149,28 @@ class _Reader:
             conversation=":".join(thread),
             destination="/".join(thread),
             raw=self.raw,
+            direct=self.place.im,
         )
         return (Arrival(incoming, addressed=addressed or self._is_to_us(message)),)
 
     def _is_to_us(self, message: Json) -> bool:
         me = self.place.me.user
-        return self.place.im or mentions(_string(message, "text"), me) or message.get("parent_user_id") == me
+        return self.place.im or mentions(string(message, "text"), me) or message.get("parent_user_id") == me
 
     def _sender(self, message: Json) -> Sender | None:
-        author = _id(message, "user") or _id(message, "bot_id")
+        author = id_in(message, "user") or id_in(message, "bot_id")
         if not author or self._ignored(message):
             return None
         # In a shared channel the team of the person; user ids alone say nothing about whose people they are.
-        teams = (_id(message, key) for key in ("user_team", "source_team", "team"))
+        teams = (id_in(message, key) for key in ("user_team", "source_team", "team"))
         team = next(filter(None, teams), self.place.me.team)
         return Sender(channel=NAME, address=f"{team}/{author}", proof="provider")
 
     def _ignored(self, message: Json) -> bool:
         """Our own messages, always, and those of other bots, unless they are allowed."""
         me = self.place.me
-        user, bot = _id(message, "user"), _id(message, "bot_id")
-        app = _id(message, "app_id") or _id(_mapping(message.get("bot_profile")), "app_id")
+        user, bot = id_in(message, "user"), id_in(message, "bot_id")
+        app = id_in(message, "app_id") or id_in(mapping(message.get("bot_profile")), "app_id")
         if user == me.user or (bot and bot == me.bot) or (app and app == self.app):
             return True
         is_bot = bool(bot) or user == "USLACKBOT" or message.get("subtype") == "bot_message"
@@ -182,9 +178,9 @@ class _Reader:
 
     def _blocks(self, message: Json) -> tuple[Block, ...]:
         me = self.place.me
-        files = [_file(item) for item in _items(message, "files")]
-        quoted = [_quoted(item, me) for item in _items(message, "attachments")]
-        text = plain(_string(message, "text"), own=me.user, name=me.name)
+        files = [_file(item) for item in items(message, "files")]
+        quoted = [_quoted(item, me) for item in items(message, "attachments")]
+        text = plain(string(message, "text"), own=me.user, name=me.name)
         first = [Block(source="person", text=text)] if text or not (files or quoted) else []
         return tuple(block for block in (*first, *files, *quoted) if block)
 
@@ -193,19 +189,19 @@ class _Reader:
 
 
 def _root(message: Json, ts: str) -> str:
-    root = _ts(message, "thread_ts")
+    root = ts_in(message, "thread_ts")
     return root if root != ts else ""
 
 
 def _display(message: Json) -> str:
-    profile = _mapping(message.get("user_profile"))
-    names = (_string(profile, "display_name"), _string(profile, "real_name"), _string(message, "username"))
+    profile = mapping(message.get("user_profile"))
+    names = (string(profile, "display_name"), string(profile, "real_name"), string(message, "username"))
     return next(filter(None, names), "")
 
 
 def _file(item: Json) -> Block | None:
-    ref = _id(item, "id")
-    name = _string(item, "name") or _string(item, "title")
+    ref = id_in(item, "id")
+    name = string(item, "name") or string(item, "title")
     return Block(source="attachment", kind="file", name=name, ref=ref) if ref else None
 
 
@@ -213,32 +209,5 @@ def _quoted(item: Json, me: Identity) -> Block | None:
     """A message that was passed on, not the preview of a link."""
     if not (item.get("is_share") or item.get("is_msg_unfurl")):
         return None
-    text = plain(_string(item, "text") or _string(item, "fallback"), own="", name=me.name)
-    return Block(source="quoted", text=text, name=_string(item, "author_name")) if text else None
-
-
-# ---------------------------------------------------------------- what a value has to look like
-
-
-def _mapping(value: object) -> Json:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _items(value: Json, key: str) -> list[Json]:
-    items = value.get(key)
-    return [_mapping(item) for item in items] if isinstance(items, Sequence) else []
-
-
-def _string(value: Json, key: str) -> str:
-    item = value.get(key)
-    return item if isinstance(item, str) else ""
-
-
-def _id(value: Json, key: str) -> str:
-    item = _string(value, key)
-    return item if ID.fullmatch(item) else ""
-
-
-def _ts(value: Json, key: str) -> str:
-    item = _string(value, key)
-    return item if TS.fullmatch(item) else ""
+    text = plain(string(item, "text") or string(item, "fallback"), own="", name=me.name)
+    return Block(source="quoted", text=text, name=string(item, "author_name")) if text else None

@@ -7,7 +7,7 @@ SCOPES = {
     "channels:history": "to read replies in the threads of public channels that it takes part in",
     "chat:write": "to answer, and to show that it is at work",
     "groups:history": "the same in private channels it was invited to",
-    "im:history": "to read direct messages to it",
+    "im:history": "to read direct messages to it, and its own requests there",
     "im:write": "to write to a person first",
     "mpim:history": "the same in group messages it was invited to",
     "users:read": "to look up who somebody is",
@@ -35,7 +35,7 @@ def manifest(name: str = "Saywhen") -> dict[str, Any]:
         "oauth_config": {"scopes": {"bot": sorted(SCOPES)}},
         "settings": {
             "event_subscriptions": {"bot_events": list(EVENTS)},
-            "interactivity": {"is_enabled": False},
+            "interactivity": {"is_enabled": True},
             "org_deploy_enabled": False,
             "socket_mode_enabled": True,
             "token_rotation_enabled": False,

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bot.events import Outgoing
@@ -47,20 +47,26 @@ def render(outbox_id: str, outgoing: Outgoing) -> tuple[Part, ...]:
             count=len(texts),
             destination=outgoing.destination,
             text=text,
-            body=_body(outbox_id, number, Destination.parse(outgoing.destination)),
+            body=body(outbox_id, number, Destination.parse(outgoing.destination)),
         )
         for number, text in enumerate(texts, start=1)
     )
 
 
-def _body(outbox_id: str, number: int, to: Destination) -> dict[str, object]:
+def body(
+    outbox_id: str, number: int, to: Destination, more: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """What chat.postMessage takes besides the text; `more` is carried with the message, for us alone."""
     body: dict[str, object] = {
         "channel": to.channel,
         "mrkdwn": True,
         "link_names": False,
         "unfurl_links": False,
         "unfurl_media": False,
-        "metadata": {"event_type": EVENT_TYPE, "event_payload": {"id": outbox_id, "part": number}},
+        "metadata": {
+            "event_type": EVENT_TYPE,
+            "event_payload": {"id": outbox_id, "part": number, **(more or {})},
+        },
     }
     return {**body, "thread_ts": to.thread} if to.thread else body
 

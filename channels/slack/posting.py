@@ -10,6 +10,7 @@ from bot.errors import SendFailed
 from bot.ports import Part
 from channels.slack.failures import not_sent, send_failed
 from channels.slack.parts import Destination
+from channels.slack.shapes import mapping
 from channels.slack.web import CallFailed, Web
 
 STATUS_TIMEOUT = 3.0
@@ -41,7 +42,7 @@ class Posting:
         channel = await self._channel_of(part)
         try:
             async for message in self._recent(channel, Destination.parse(part.destination).thread):
-                if isinstance(message.get("ts"), str) and message.get("metadata") == part.body["metadata"]:
+                if isinstance(message.get("ts"), str) and _mark(message) == _mark(part.body):
                     return f"{channel}:{message['ts']}"
         except CallFailed as error:
             raise not_sent(error) from error
@@ -97,6 +98,13 @@ class Posting:
             arguments["cursor"] = _cursor(answer.data)
             if not arguments["cursor"]:
                 return
+
+
+def _mark(message: Mapping[str, Any]) -> tuple[object, ...]:
+    """What tells one of our messages from all others; the rest of its metadata Slack may write differently."""
+    metadata = mapping(message.get("metadata"))
+    payload = mapping(metadata.get("event_payload"))
+    return metadata.get("event_type"), payload.get("id"), payload.get("part")
 
 
 def _messages(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -17,6 +17,11 @@ def plain(text: str, *, own: str, name: str = "") -> str:
     return _shown_text(said).strip()
 
 
+def units(text: str) -> int:
+    """How long Slack's clients take a text to be: in UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def _without_mention(text: str, own: str) -> str:
     mention = _mention(own)
     return re.sub(rf"[ \t]?{mention}", "", re.sub(rf"^\s*{mention}[\s:,]*", "", text))
@@ -30,13 +35,13 @@ def _shown_text(text: str) -> str:
     shown: list[str] = []
     end = 0
     for token in TOKEN.finditer(text):
-        shown += [_unescape(text[end : token.start()]), _shown_token(token[1])]
+        shown += [unescape(text[end : token.start()]), _shown_token(token[1])]
         end = token.end()
-    return "".join(shown) + _unescape(text[end:])
+    return "".join(shown) + unescape(text[end:])
 
 
 def _shown_token(token: str) -> str:
-    target, _, label = (_unescape(piece) for piece in token.partition("|"))
+    target, _, label = (unescape(piece) for piece in token.partition("|"))
     match target[:1]:
         case "@":
             return f"@{label or target[1:]}"
@@ -63,5 +68,5 @@ def _shown_link(url: str, label: str) -> str:
     return f"{label} ({url})"
 
 
-def _unescape(text: str) -> str:
+def unescape(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -1,8 +1,9 @@
 """Who and what exists in the simulated Slack: the team, the app, its people, its channels."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+
+from simulators.people import DEMO_PEOPLE, Person
 
 Json: TypeAlias = dict[str, Any]
 ChannelKind: TypeAlias = Literal["channel", "group", "im"]
@@ -21,24 +22,6 @@ ALL_EVENTS = frozenset(
 
 
 @dataclass(frozen=True)
-class Person:
-    name: str
-    slack_user_id: str
-    tz: str = "UTC"
-    real_name: str = ""
-
-    @classmethod
-    def parse(cls, data: Mapping[str, Any]) -> "Person":
-        """Keep what Slack knows of a person; other keys (addresses on other channels) are not ours."""
-        return cls(
-            name=str(data["name"]),
-            slack_user_id=str(data["slack_user_id"]),
-            tz=str(data.get("tz") or "UTC"),
-            real_name=str(data.get("real_name") or ""),
-        )
-
-
-@dataclass(frozen=True)
 class Channel:
     id: str
     name: str
@@ -46,12 +29,6 @@ class Channel:
     members: tuple[str, ...] = ()
     """For a private channel and a DM who is in; a public channel lists only whether the bot is."""
 
-
-DEMO_PEOPLE = (
-    Person("ann", "U0ANN", "Europe/Berlin", "Ann Demo"),
-    Person("bob", "U0BOB", "America/New_York", "Bob Demo"),
-    Person("carol", "U0CAROL", "Asia/Tokyo", "Carol Demo"),
-)
 
 BOT_USER_ID = "U0BOT"
 DEMO_CHANNELS = (
@@ -80,8 +57,3 @@ class SlackConfig:
     verification_token: str = "demo-verification-token"
     scopes: frozenset[str] = field(default=ALL_SCOPES)
     subscriptions: frozenset[str] = field(default=ALL_EVENTS)
-
-
-def parse_people(items: Iterable[Mapping[str, Any]]) -> tuple[Person, ...]:
-    """Read the list of demo people that the bot's configuration hands to the simulators."""
-    return tuple(Person.parse(item) for item in items if item.get("slack_user_id"))

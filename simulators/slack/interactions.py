@@ -7,9 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
+from simulators.people import Person
 from simulators.slack import payloads, rich_text
 from simulators.slack.arguments import Call
-from simulators.slack.config import Channel, Json, Person
+from simulators.slack.config import Channel, Json
 from simulators.slack.deliveries import Deliveries, Outcome
 from simulators.slack.limits import ApiError
 from simulators.slack.methods import Method

@@ -8,8 +8,9 @@ from aiohttp import web
 from markupsafe import Markup
 
 from simulators.page import Pane, render
+from simulators.people import Person
 from simulators.slack import mrkdwn
-from simulators.slack.config import Channel, Json, Person
+from simulators.slack.config import Channel, Json
 from simulators.slack.state import Message
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """The shapes that Slack sends to an app, built from what happened; pure, checked against recorded samples."""
 
-from simulators.slack.config import Channel, Json, Person, SlackConfig
+from simulators.people import Person
+from simulators.slack.config import Channel, Json, SlackConfig
 from simulators.slack.state import Message
 
 SHOWN_CHANNEL_TYPE = {"channel": "channel", "group": "group", "im": "im"}

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from simulators.people import Person
 from simulators.slack import payloads
 from simulators.slack.arguments import Call
-from simulators.slack.config import Channel, Json, Person
+from simulators.slack.config import Channel, Json
 from simulators.slack.limits import ApiError
 from simulators.slack.methods import Method
 from simulators.slack.socket_mode import SocketMode

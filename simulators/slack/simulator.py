@@ -12,7 +12,8 @@ from typing import Self
 from aiohttp import web
 
 from simulators.guard import guard
-from simulators.slack.config import Channel, Json, Person, SlackConfig
+from simulators.people import Person
+from simulators.slack.config import Channel, Json, SlackConfig
 from simulators.slack.deliveries import Deliveries, Stats
 from simulators.slack.events_http import EventsHttp, RequestUrls
 from simulators.slack.faults import Faults

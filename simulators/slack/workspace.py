@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from simulators.people import Person
 from simulators.slack import payloads, rich_text
-from simulators.slack.config import Channel, Json, Person, SlackConfig
+from simulators.slack.config import Channel, Json, SlackConfig
 from simulators.slack.state import Message, SlackState, with_message
 
 Emit: TypeAlias = Callable[[Json], str]

@@ -1,4 +1,4 @@
-// The page /sim: tabs between panes, and the Slack pane, which asks once a second what is new.
+// The page /sim: tabs between panes, and the panes for Slack and SMS, which ask once a second what is new.
 
 for (const tab of document.querySelectorAll(".tab")) {
   tab.addEventListener("click", () => {
@@ -101,5 +101,69 @@ function slackPane(pane) {
   poll();
 }
 
+function smsPane(pane) {
+  const part = (name, within = pane) => within.querySelector(`[data-sms="${name}"]`);
+  let seen = "";
+
+  function phoneOf(view) {
+    const phones = [...pane.querySelectorAll('[data-sms="phone"]')];
+    const known = phones.find((phone) => phone.dataset.number === view.number);
+    if (known) return known;
+    const phone = part("another").content.firstElementChild.cloneNode(true);
+    phone.dataset.number = view.number;
+    phone.setAttribute("aria-label", `Phone of ${view.name}`);
+    part("text", phone).setAttribute("aria-label", `Text message from ${view.name}`);
+    part("name", phone).textContent = view.name;
+    part("number", phone).textContent = view.name === view.number ? "" : view.number;
+    part("phones").append(phone);
+    return phone;
+  }
+
+  function show(view) {
+    const phone = phoneOf(view), messages = part("messages", phone);
+    if (messages.innerHTML !== view.messages) {
+      messages.innerHTML = view.messages; // escaped by the server's templates
+      messages.scrollTop = messages.scrollHeight;
+    }
+    part("stopped", phone).hidden = !view.stopped;
+  }
+
+  async function refresh() {
+    if (pane.hidden) return; // A list that is not shown cannot be scrolled to its end.
+    const response = await fetch(`/sim/sms/pane?${new URLSearchParams({ seen })}`);
+    if (response.status !== 200) return;
+    const view = await response.json();
+    seen = view.seen;
+    part("webhook").textContent = view.webhook ? `posted to ${view.webhook}` : "no webhook: the bot looks for new messages";
+    view.phones.forEach(show);
+  }
+
+  async function send(phone) {
+    const text = part("text", phone), error = part("error", phone);
+    if (!text.value.trim()) return;
+    try {
+      await post("/sim/sms/say", { from: phone.dataset.number, text: text.value });
+      text.value = "";
+      error.hidden = true;
+      await refresh();
+    } catch (problem) {
+      error.textContent = problem.message;
+      error.hidden = false;
+    }
+  }
+
+  pane.addEventListener("submit", (event) => { event.preventDefault(); send(event.target.closest('[data-sms="phone"]')); });
+  pane.addEventListener("keydown", (event) => {
+    if (event.target.dataset.sms !== "text" || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    send(event.target.closest('[data-sms="phone"]'));
+  });
+
+  const poll = () => refresh().catch(() => {}).finally(() => setTimeout(poll, 1000));
+  poll();
+}
+
 const slack = document.getElementById("pane-slack");
 if (slack) slackPane(slack);
+const sms = document.getElementById("pane-sms");
+if (sms) smsPane(sms);

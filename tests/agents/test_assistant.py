@@ -1,8 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from agents.assistant import FURTHEST, RemindArgs, TimeArgs, assistant, current_time, due_at, remind
 from bot.errors import ToolError

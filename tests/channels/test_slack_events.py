@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from bot.events import MessageDeleted, MessageEdited, MessageReceived
 from channels.slack.events import Arrival, Identity, parse

@@ -31,7 +31,8 @@ def test_only_what_is_built_is_switched_on():
     settings = manifest()["settings"]
 
     assert settings["socket_mode_enabled"] is True
-    assert settings["interactivity"] == {"is_enabled": False}
+    # Over Socket Mode buttons need no address; the windows they open need no scope.
+    assert settings["interactivity"] == {"is_enabled": True}
 
 
 async def test_the_doctor_is_content_with_good_tokens():

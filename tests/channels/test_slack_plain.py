@@ -1,5 +1,4 @@
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from channels.slack import mrkdwn
 from channels.slack.mrkdwn import PLAIN, Line, Span, lines

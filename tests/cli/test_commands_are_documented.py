@@ -23,6 +23,8 @@ def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
     if inner is None:
         yield path, command
         return
+    if command.invoke_without_command:
+        yield path, command
     for name, each in inner.items():
         yield from commands(each, f"{path} {name}")
 

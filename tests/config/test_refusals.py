@@ -5,10 +5,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from bot.config import ConfigError, load
+from bot.config import ConfigError, GateConfig, JobConfig, ParameterConfig, ToolConfig, load
 from bot.config.environment import KNOWN
 from bot.config.shape import all_keys
 
@@ -38,7 +37,7 @@ TYPES = [
     ('[models.main]\n[models."Main Model"]', "models.Main Model", "a short name"),
     ('models = "sonnet"', "models", "a table"),
     ('[channels.slack]\nenabled = "maybe"', "channels.slack.enabled", '"auto"'),
-    ('[channels.slack]\nstrangers = "bite"', "channels.slack.strangers", "'chat' or 'refuse'"),
+    ('[channels.slack]\nstrangers = "bite"', "channels.slack.strangers", "'chat', 'refuse' or 'ask'"),
     ('[channels.slack]\nallow_bots = "B1"', "channels.slack.allow_bots", "list"),
     ('[channels.slack]\napi_url = "https://slack.example/api"', "channels.slack.api_url", "/api/"),
     ("[channels.slack]\nbot_token = 12345678", "channels.slack.bot_token", "text"),
@@ -48,7 +47,20 @@ TYPES = [
     ("people = [1]", "people.#1", "table"),
     ('[[people]]\nroles = ["operator"]', "people.#1.name", "no default"),
     ('[[people]]\nname = "Ann"', "people.Ann.name", "short name"),
-    ('[[people]]\nname = "ann"\nroles = ["king"]', "people.ann.roles.0", "'operator' or 'member'"),
+    ('[[people]]\nname = "ann"\nroles = ["The King"]', "people.ann.roles.0", "a word"),
+    ('[[people]]\nname = "ann"\ncontact_order = ["pigeon"]', "people.ann.contact_order.0", "slack"),
+    ('[[people]]\nname = "ann"\nquiet_hours = "22-7"', "people.ann.quiet_hours", "22:00-07:00"),
+    ('[[people]]\nname = "ann"\nquiet_hours = "24:00-07:00"', "people.ann.quiet_hours", "22:00-07:00"),
+    ('[[people]]\nname = "ann"\nquiet_hours = "07:00-07:00"', "people.ann.quiet_hours", "different"),
+    (
+        '[[people]]\nname = "ann"\napi_token_hash = "sha256:12"',
+        "people.ann.api_token_hash",
+        "bot people token",
+    ),
+    ('[channels.sms]\nstrangers = "bite"', "channels.sms.strangers", "'ask'"),
+    ('[channels.sms]\nnumber = "0170 123"', "channels.sms.number", "international"),
+    ('[channels.sms]\ninbound = "post"', "channels.sms.inbound", "'poll'"),
+    ('[channels.sms]\ninbound = "webhook"', "channels.sms.inbound", "a public address"),
     ('[[people]]\nname = "ann"\naddresses = {sms = "0170 123"}', "people.ann.addresses", "international"),
     ('[[people]]\nname = "ann"\naddresses = {slack = "@ann"}', "people.ann.addresses", "team and user"),
     ('[[people]]\nname = "ann"\naddresses = {pigeon = "x"}', "people.ann.addresses", "slack"),
@@ -95,7 +107,7 @@ def test_the_line_of_a_person_is_that_of_the_person(write, refuse):
 def test_all_problems_are_said_at_once(write, refuse):
     write(
         'langauge = "en"\n[web]\nport = "many"\n[model_retry]\nfirst = "10m"\n'
-        '[[people]]\nname = "ann"\ncontact_order = ["sms"]\n[agents.assistant]\nmodel = "huge"\n',
+        '[[people]]\nname = "ann"\ncontact_order = ["fax"]\n[agents.assistant]\nmodel = "huge"\n',
         dotenv="oops\nSLACK_BOT_TOKEN=xapp-1-swapped\n",
     )
 
@@ -108,7 +120,7 @@ def test_all_problems_are_said_at_once(write, refuse):
         "database.url",
         "langauge",
         "model_retry.first",
-        "people.ann.contact_order",
+        "people.ann.contact_order.0",
         "tool_timeout",
         "web.port",
     ]
@@ -181,7 +193,7 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path, refuse):
         ("[limits]\nmax_step = 3", "did you mean max_steps?"),
         ("[webb]\nport = 1", "did you mean web?"),
         ("[slack]\nenabled = true", "did you mean channels.slack?"),
-        ('[web]\napi_url = "x"', "did you mean sim_url or channels.slack.api_url?"),
+        ('[web]\napi_url = "x"', "did you mean sim_url or channels.slack.api_url or channels.sms.api_url?"),
         ("[channels.discord]\nenabled = true", "remove it: discord is not built yet"),
         ("zzzzzz = 1", "remove it"),
         ('[models.main]\nmodel_name = "x"', "did you mean name?"),
@@ -293,7 +305,6 @@ def test_two_people_of_one_name_or_one_address_are_refused(write, refuse):
         ("[models.main]\ncontext_tokens = 5000", "max_context_tokens"),
         ("[agents.assistant]\nmax_steps = 11", "agents.assistant.max_steps"),
         ('[models.spare]\nname = "x"', "models.main"),
-        ('[[people]]\nname = "ann"\ncontact_order = ["slack"]', "people.ann.contact_order"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(write, refuse, config, key):
@@ -349,7 +360,16 @@ ANYTHING = st.recursive(
 )
 
 
-@given(st.sampled_from(sorted(all_keys())), ANYTHING, st.sampled_from(KNOWN), st.text(max_size=12))
+BELOW = [
+    *(("agents", "main", "tools", "main", name) for name in ToolConfig.model_fields),
+    *(("agents", "main", "tools", "main", "approval", name) for name in GateConfig.model_fields),
+    ("agents", "main", "tools", "main", "approval", "arguments", "main"),
+    *(("jobs", "main", name) for name in JobConfig.model_fields),
+    *(("jobs", "main", "parameters", "main", name) for name in ParameterConfig.model_fields),
+]
+
+
+@given(st.sampled_from([*sorted(all_keys()), *BELOW]), ANYTHING, st.sampled_from(KNOWN), st.text(max_size=12))
 def test_whatever_is_written_it_is_taken_or_refused(key, value, name, text):
     with TemporaryDirectory() as folder:
         Path(folder, "config.toml").write_text(f"{'.'.join(key)} = {toml(value)}\n", "utf-8")

@@ -4,8 +4,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from pydantic import BaseModel
 
 from bot.secrets import Redactor, Secret, redact
@@ -66,6 +65,7 @@ def test_a_known_secret_is_found_in_its_other_spellings():
         "xapp-1-A0-SECRET",
         "sk-ant-api03-SECRET_x-y",
         "AKIASECRETSECRETSECR",
+        "saywhen_SECRETSECRETSECRET",
         "ghp_SECRETSECRETSECRETSECRET",
         "eyJhbGciOiJI.SECRETSECRET.SECRET",
         "Authorization: Bearer SECRET",

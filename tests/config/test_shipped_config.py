@@ -1,9 +1,10 @@
 """The config.toml that comes with Saywhen works as it is and names every setting."""
 
 import re
+import subprocess
 from pathlib import Path
 
-from bot.config import load
+from bot.config import load, resolve
 from bot.config.shape import all_keys
 
 SHIPPED = Path(__file__).parents[2] / "config.toml"
@@ -27,15 +28,38 @@ def test_its_demo_people_are_ann_bob_and_carol(tmp_path):
     people = shipped(tmp_path).people
 
     assert [(person.name, person.roles, person.timezone, person.demo) for person in people] == [
-        ("ann", ("operator",), "Europe/Berlin", True),
+        ("ann", ("operator", "owner"), "Europe/Berlin", True),
         ("bob", ("member",), "Europe/London", True),
-        ("carol", ("member",), "America/New_York", True),
+        ("carol", ("approver", "member"), "America/New_York", True),
     ]
-    assert [person.addresses["slack"] for person in people] == [
-        "T0DEMO/U0ANN",
-        "T0DEMO/U0BOB",
-        "T0DEMO/U0CAROL",
+    assert [person.addresses for person in people] == [
+        {"slack": "T0DEMO/U0ANN", "sms": "+15550100001"},
+        {"slack": "T0DEMO/U0BOB", "sms": "+15550100002"},
+        {"slack": "T0DEMO/U0CAROL", "sms": "+15550100003"},
     ]
+
+
+def test_carol_is_asked_first_and_by_sms(tmp_path):
+    config = shipped(tmp_path)
+    carol = config.person_by_name("carol")
+
+    assert resolve(config.approvals.approvers, config.people) == ("carol",)
+    assert carol is not None
+    assert carol.contact_order == ("sms",)
+
+
+def test_its_job_runs_with_our_own_python_and_says_what_it_did(tmp_path):
+    job = shipped(tmp_path).jobs["deploy-staging"]
+    log = tmp_path / "deployed"
+    environ = job.environ({"DEPLOY_LOG": str(log), "API_TOKEN": "not for it"})
+
+    ran = subprocess.run(
+        job.argv(job.values({})), cwd=SHIPPED.parent, env=environ, capture_output=True, text=True, check=True
+    )
+
+    assert "staging runs latest now" in ran.stdout
+    assert log.read_text() == "deployed latest to staging\n"
+    assert "API_TOKEN" not in environ
 
 
 def test_it_names_every_setting():

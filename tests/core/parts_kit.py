@@ -121,7 +121,9 @@ class FakeStore:
             heads.setdefault((row.outgoing.channel, row.outgoing.account, row.outgoing.destination), row)
         return list(heads.values())
 
-    async def outbox_due(self, now: datetime, *, limit: int = 256) -> list[OutboxRow]:
+    async def outbox_due(
+        self, now: datetime, *, limit: int = 256, held: datetime | None = None
+    ) -> list[OutboxRow]:
         due = [row for row in self._heads() if row.not_before is None or row.not_before <= now]
         await asyncio.sleep(0)  # what was read may be out of date on arrival
         return due[:limit]

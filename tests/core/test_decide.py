@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot import events as ev
-from bot.decide import AskModel, RunTool, Wait, decide, fold_drafts, give_up
+from bot.decide import AskModel, RunTool, Wait, decide
+from bot.drafting import fold_drafts
+from bot.ending import give_up
 from bot.events import Block, Draft, Event, Failure, ModelAnswered, Outgoing, ProposedAction, Sender, Step
-from bot.rules import AgentRules, Rules, ToolRule
+from bot.fold import fold, fold_all
+from bot.rules import AgentRules, Gate, Rules, ToolRule
 from bot.sizes import message_size
-from bot.thread import Thread, fold, fold_all
+from bot.thread import Thread
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TOOLS = {
@@ -18,7 +21,7 @@ TOOLS = {
     "put": ToolRule("idempotent"),
     "job": ToolRule("unsafe"),
     "remind": ToolRule("stored"),
-    "deploy": ToolRule("unsafe", always_ask=True),
+    "deploy": ToolRule("unsafe", gate=Gate("always")),
 }
 OPERATOR = Outgoing(text="", channel="slack", account="T1", destination="T1/UOP")
 RULES = Rules(

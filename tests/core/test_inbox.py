@@ -3,8 +3,7 @@ import hashlib
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bot.config.people import Person
 from bot.errors import Overloaded

@@ -62,7 +62,7 @@ def test_an_outbox_that_failed_goes_on_where_it_was_when_it_is_started_again():
         channel = FakeChannel(script={"C1": [20]})
         read, asked = store.outbox_due, []
 
-        async def outbox_due(now, *, limit):
+        async def outbox_due(now, *, limit, held=None):
             asked.append(now)
             if len(asked) == 2:
                 raise OSError("no more files")

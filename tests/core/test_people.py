@@ -1,4 +1,4 @@
-from bot.config.people import Person
+from bot.config.people import Person, new_token, token_hash
 from bot.people import Account, Contact, People
 
 ANN = Person(
@@ -46,6 +46,22 @@ def test_a_person_is_contacted_where_they_want_it_as_far_as_the_channel_is_on():
     assert PEOPLE.contact(ANN, [SLACK, EMAIL]) == Contact("email", "bot@example.org", "ann@example.org")
     assert PEOPLE.contact(ANN, [SLACK]) == Contact("slack", "T001", "T001/U001")
     assert PEOPLE.contact(ANN, []) is None
+
+
+def test_all_ways_to_a_person_are_known_the_preferred_one_first():
+    assert [each.channel for each in PEOPLE.contacts(ANN, [SLACK, EMAIL])] == ["email", "slack"]
+    assert PEOPLE.contacts(ANN, [SIMULATED]) == ()
+    assert [each.destination for each in PEOPLE.reaches(ANN, [SLACK])] == ["T001/U001"]
+
+
+def test_a_token_is_its_persons():
+    token = new_token()
+    people = People((ANN, BOB.model_copy(update={"api_token_hash": token_hash(token)})))
+
+    assert (found := people.by_token(token)) is not None
+    assert found.name == "bob"
+    assert people.by_token(new_token()) is None
+    assert people.by_token("") is None
 
 
 def test_real_people_are_not_contacted_through_a_simulator_nor_demo_people_for_real():

@@ -12,11 +12,12 @@ from pydantic import BaseModel, JsonValue
 from bot import events as ev
 from bot.decide import Action, Plan, RunTool
 from bot.events import Draft, ModelAnswered, Outgoing
+from bot.fold import fold_all
 from bot.lanes import Lane
 from bot.loop import Loop
 from bot.ports import Appended, Part
 from bot.testing import START, Bot, FakeChannel, FakeClock, open_test_bot
-from bot.thread import Thread, fold_all
+from bot.thread import Thread
 from bot.tools import Stored, Timer, Tool, ToolContext, tool
 from tests.crash.scenario import ACTS, Act, Journal, acts_during, think
 

@@ -7,6 +7,18 @@ from typing import Any
 
 import pytest
 
+from bot.config import (
+    ApprovalsConfig,
+    GateConfig,
+    JobConfig,
+    LevelConfig,
+    ParameterConfig,
+    Person,
+    ToolConfig,
+    load,
+)
+from bot.config.section import Section
+
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 MAKES_FILES = "adding-a-tool.md"  # its example is a new file of the reader's
@@ -41,6 +53,29 @@ async def test_the_example_of_the_test_kit_runs(tmp_path: Path):
     exec(compile(example[1], "docs/testing.md", "exec"), namespace)
 
     await namespace["test_a_reminder_comes_back_into_the_conversation"](tmp_path)
+
+
+RIGHTS = (ROOT / "docs" / "people-and-rights.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "section",
+    [Person, ApprovalsConfig, LevelConfig, ToolConfig, GateConfig, JobConfig, ParameterConfig],
+    ids=lambda section: section.__name__,
+)
+def test_every_setting_about_rights_is_explained(section: type[Section]):
+    missing = [name for name in section.model_fields if not re.search(rf"\b{name}\b", RIGHTS)]
+
+    assert missing == []
+
+
+def test_the_examples_about_rights_are_taken(tmp_path: Path):
+    for example in re.findall(r"```toml\n(.*?)```", RIGHTS, re.DOTALL):
+        shipped = (ROOT / "config.toml").read_text() if "[[people]]" not in example else ""
+        (tmp_path / "config.toml").write_text(shipped)
+        (tmp_path / "config.local.toml").write_text(example)
+
+        assert load(root=tmp_path, environ={}, look=True).warnings == ()
 
 
 def test_the_units_restart_rule_names_the_exit_codes_that_do_not_help():

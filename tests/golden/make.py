@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from bot import snapshot
+from bot.fold import fold_all
 from bot.store.codec import COLUMNS
-from bot.thread import Thread, fold_all
+from bot.thread import Thread
 from tests.replay.story import tell
 from tests.sim.checks import logs_in
 from tests.sim.ground import be_quiet

@@ -11,8 +11,9 @@ from bot import context, snapshot
 from bot.canonical import digest
 from bot.context import AgentTexts, Ask
 from bot.events import TYPES, Event, ModelAsked
+from bot.fold import fold, fold_all
 from bot.store.codec import decode_rows
-from bot.thread import Thread, fold, fold_all
+from bot.thread import Thread
 
 FILES = sorted(Path(__file__).parent.glob("v*.json"))
 

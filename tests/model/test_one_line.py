@@ -1,8 +1,7 @@
 import traceback
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bot.one_line import error_line, one_line, safe_line
 from bot.secrets import Redactor

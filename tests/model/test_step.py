@@ -3,8 +3,7 @@ from enum import Enum
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from pydantic import BaseModel, Field, JsonValue, field_validator
 
 from agents.assistant import assistant

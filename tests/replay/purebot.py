@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot import context, decide
-from bot import events as ev
+from bot import context, decide, events as ev
 from bot.context import AgentTexts, Ask
-from bot.decide import AskModel, Plan, RunTool, Wait, stamped
+from bot.decide import AskModel, Plan, RunTool, Wait
+from bot.drafting import stamped
 from bot.events import Draft, Event
-from bot.rules import AgentRules, Rules, ToolRule
-from bot.thread import Calling, Thread, fold, fold_all
+from bot.fold import fold, fold_all
+from bot.rules import AgentRules, Gate, Rules, ToolRule
+from bot.thread import Calling, Thread
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TEXTS = AgentTexts("You are an agent.", "<tools>\nlook\n</tools>", '{"type":"object"}')
@@ -20,7 +21,7 @@ TOOLS = {
     "put": ToolRule("idempotent"),
     "job": ToolRule("unsafe"),
     "remind": ToolRule("stored"),
-    "deploy": ToolRule("unsafe", always_ask=True),
+    "deploy": ToolRule("unsafe", gate=Gate("always")),
 }
 
 

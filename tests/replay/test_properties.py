@@ -2,12 +2,12 @@
 
 from random import Random
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from bot import snapshot
 from bot.events import Block, ControlRequested
-from bot.thread import Thread, fold
+from bot.fold import fold
+from bot.thread import Thread
 from tests.replay.histories import live
 from tests.replay.purebot import PureBot, said, step, texts_of
 

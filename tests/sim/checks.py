@@ -12,16 +12,16 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from bot import context, snapshot
-from bot import events as ev
+from bot import context, events as ev, snapshot
 from bot.canonical import digest
 from bot.context import AgentTexts, Ask
 from bot.decide import decide
 from bot.events import Event, isoformat
+from bot.fold import fold, fold_all
 from bot.rules import Rules
 from bot.store import queries
 from bot.store.rebuild import rebuild
-from bot.thread import Thread, fold, fold_all
+from bot.thread import Thread
 
 Log = Sequence[Event]
 Counts = Counter[str]

@@ -11,10 +11,11 @@ import pytest_asyncio
 
 from agents.assistant import assistant
 from bot import events as ev
+from bot.fold import fold_all
 from bot.model import AnthropicModel
 from bot.secrets import Redactor, Secret
 from bot.testing import Bot, open_test_bot
-from bot.thread import Thread, fold_all
+from bot.thread import Thread
 from bot.tools import Tool, ToolContext
 from simulators.messages import MessagesSimulator
 from tests.payloads.model_garbage.load import Case, cases

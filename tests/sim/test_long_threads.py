@@ -3,8 +3,9 @@
 import pytest
 
 from bot import snapshot
+from bot.fold import fold_all
 from bot.testing import open_test_bot, reply
-from bot.thread import Thread, fold_all
+from bot.thread import Thread
 
 TURNS = 500
 PAGE = 4096

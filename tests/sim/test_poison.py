@@ -10,8 +10,9 @@ import pytest
 
 from bot import events as ev
 from bot.events import ModelAnswered, Outgoing, Step
+from bot.fold import fold_all
 from bot.testing import FakeChannel, open_test_bot, reply
-from bot.thread import Thread, fold_all
+from bot.thread import Thread
 from tests.sim.alive import last_words
 
 OPERATOR = Outgoing(text="", kind="notice", channel="fake", account="A1", destination="operator")

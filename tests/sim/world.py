@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from bot import events as ev
 from bot.events import Incoming, ModelAnswered
+from bot.fold import fold_all
 from bot.inbox import Inbox
 from bot.loop import Loop, ModelParts, World
 from bot.outbox import Outbox
@@ -24,7 +25,7 @@ from bot.rules import AgentRules, RetryRules, Rules, ToolRule
 from bot.snapshot import fold_version
 from bot.store.sqlite import SqliteStore
 from bot.testing import FakeChannel, FakeClock, ScriptedModel, agent_parts, call, failure, reply, step
-from bot.thread import Thread, fold_all
+from bot.thread import Thread
 from bot.timers import Timers
 from bot.tools import Stored, Timer, Tool, ToolContext, tool
 from tests.sim.checks import Violation, check_database, check_decided_as_written, must

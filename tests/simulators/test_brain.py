@@ -4,8 +4,7 @@ import html
 import json
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from simulators.brain import answer
 from simulators.brain_math import calculate

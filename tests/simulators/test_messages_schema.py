@@ -5,8 +5,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from anthropic import transform_schema
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from pydantic import BaseModel
 
 from simulators.messages_schema import SchemaRefused, misfit, refuse

@@ -56,7 +56,7 @@ async def test_everything_is_on_one_port_and_the_page_is_there(tmp_path: Path):
         style, _ = await get(f"{addresses['sim_url']}/sim/static/sim.css")
         said = await say(addresses, "hello")
 
-    assert addresses.keys() == {"slack_api_url", "messages_url", "sim_url"}
+    assert addresses.keys() >= {"slack_api_url", "messages_url", "sim_url"}
     assert addresses["slack_api_url"] == addresses["sim_url"] + "/slack/api/"
     assert (status, style) == (200, 200)
     assert "dora" in html

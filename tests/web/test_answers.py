@@ -6,7 +6,8 @@ import pytest
 
 from bot import events as ev
 from bot.events import AnyData, Event, Step
-from bot.thread import Thread, fold_all
+from bot.fold import fold_all
+from bot.thread import Thread
 from bot.web.answers import Answer, Progress
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

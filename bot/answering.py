@@ -1,0 +1,324 @@
+"""Answers to requests at the door: from a text, a button or the API to an input of the request's own thread.
+
+One resolver for all ways in. What is judged here is judged by today's configuration; whether an answer that was let
+in still counts (first, in time) is for the fold to say, and the rights are looked up again before the call starts.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import JsonValue
+
+from bot import grammar, words
+from bot.codes import Keys, matches
+from bot.errors import InvalidStep
+from bot.events import (
+    Answerer,
+    ApprovalAnswered,
+    ApprovalRequested,
+    Decision,
+    Incoming,
+    MessageReceived,
+    Outgoing,
+    QuestionAnswered,
+    QuestionAsked,
+    Refusal,
+    RequestFor,
+)
+from bot.policy import approvers
+from bot.ports import AskedRow, RequestRow, Store
+from bot.rules import Rules
+from bot.step import Calls, checked_args
+from bot.thread import Thread
+
+MOST_WRONG = 5
+MOST_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Somebody answers a request, in whichever way."""
+
+    decision: Decision
+    by: Answerer
+    message: str = ""
+    args: Mapping[str, JsonValue] | None = None
+
+
+class Answering:
+    """Finds the request that is meant and says whether this person may answer it so."""
+
+    def __init__(
+        self, store: Store, keys: Keys, *, rules: Callable[[], Rules], calls: Callable[[str], Calls]
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._rules = rules
+        self._calls = calls
+
+    # ------------------------------------------------------------ by text
+
+    async def by_text(self, incoming: Incoming, data: MessageReceived, person: str) -> Sequence[Incoming]:
+        """What a known person's message is instead of a message; nothing if it is one."""
+        text = "\n".join(
+            block.text for block in data.blocks if block.source == "person" and block.kind == "text"
+        )
+        reading = grammar.read(text)
+        if reading is None:
+            return ()
+        asked = await self._store.asked(person, incoming.channel)
+        by = Answerer(
+            person=person, channel=incoming.channel, address=data.sender.address, proof=data.sender.proof
+        )
+        match reading:
+            case grammar.Unclear():
+                return self._unclear(incoming, by, asked)
+            case grammar.Approve(code):
+                return await self._coded(incoming, asked, code, Attempt("approve", by))
+            case grammar.Reject(code, reason):
+                return await self._coded(incoming, asked, code, Attempt("reject", by, reason))
+            case grammar.Answer(code, answer):
+                return await self._coded(incoming, asked, code, Attempt("respond", by, answer))
+
+    def _unclear(self, incoming: Incoming, by: Answerer, asked: Sequence[AskedRow]) -> Sequence[Incoming]:
+        """Asked once more, where nobody else reads along and something is open."""
+        waiting = [row.request for row in asked if row.request.status == "pending"]
+        if not incoming.direct or not waiting:
+            return ()
+        again = tuple(_again(incoming, row, by.person) for row in waiting[:MOST_SHOWN])
+        return (_input(incoming, waiting[0], _refused(waiting[0], by, "ambiguous", again)),)
+
+    async def _coded(
+        self, incoming: Incoming, asked: Sequence[AskedRow], code: str, attempt: Attempt
+    ) -> Sequence[Incoming]:
+        """Every code of theirs is compared, so that the time taken tells nothing."""
+        meant = [row for row in asked if self._fits(row, code, attempt)]
+        still_open = [row for row in meant if row.request.status == "pending"]
+        if len(still_open) == 1:
+            return (await self._meant(incoming, still_open[0], attempt),)
+        if meant and not still_open:
+            return (
+                _input(incoming, meant[0].request, _late(meant[0].request, attempt.by, _notice(incoming))),
+            )
+        return self._wrong_code(incoming, asked, attempt.by)
+
+    def _fits(self, row: AskedRow, code: str, attempt: Attempt) -> bool:
+        request = row.request
+        right = matches(self._keys.code(request.kind, request.id, row.person, row.channel), code)
+        return right and (request.kind == "approval" or attempt.decision == "respond")
+
+    async def _meant(self, incoming: Incoming, row: AskedRow, attempt: Attempt) -> Incoming:
+        request = row.request
+        if row.wrong >= MOST_WRONG:
+            tool = await self._subject(request)
+            told = (_told(_notice(incoming), words.locked(tool)),)
+            return _input(incoming, request, _refused(request, attempt.by, "locked", told))
+        if request.kind == "approval" and attempt.decision == "respond":
+            # "CODE text" answers a question. To an approval it may be meant as anything.
+            again = (_again(incoming, request, attempt.by.person),)
+            return _input(incoming, request, _refused(request, attempt.by, "ambiguous", again))
+        return _input(incoming, request, await self.judged(request, attempt, _notice(incoming)))
+
+    def _wrong_code(self, incoming: Incoming, asked: Sequence[AskedRow], by: Answerer) -> Sequence[Incoming]:
+        """A wrong try for each open request that could have been meant; at the fifth an operator hears of it."""
+        waiting = [row for row in asked if row.request.status == "pending" and row.request.kind == "approval"]
+        inputs = []
+        for number, row in enumerate(waiting):
+            said: tuple[Outgoing, ...] = ()
+            if number == 0:
+                said = (_told(_notice(incoming), words.WRONG_CODE),)
+            if row.wrong == MOST_WRONG - 1:
+                said = (*said, *self._alarm(by, row.request))
+            data = _refused(row.request, by, "wrong_code", said)
+            inputs.append(_input(incoming, row.request, data, number=number))
+        return tuple(inputs)
+
+    def _alarm(self, by: Answerer, request: RequestRow) -> tuple[Outgoing, ...]:
+        operator = self._rules().operator
+        if operator is None:
+            return ()
+        text = words.operator_locked(by.person, by.channel, f"the request {request.id}")
+        link = self._rules().link(request.thread_id)
+        return (operator.model_copy(update={"text": text, "kind": "notice", "link": link}),)
+
+    async def _subject(self, request: RequestRow) -> str:
+        events = await self._store.events_at(request.thread_id, [request.seq])
+        data = events[0].data if events else None
+        return data.tool if isinstance(data, ApprovalRequested) else "this request"
+
+    # ------------------------------------------------------------ by button
+
+    async def by_button(
+        self, incoming: Incoming, data: ApprovalAnswered | QuestionAnswered, person: str
+    ) -> Incoming | None:
+        """The input that a pressed button is; None if its handle belongs to no request of ours."""
+        kind = "approval" if isinstance(data, ApprovalAnswered) else "question"
+        handle = data.approval_id if isinstance(data, ApprovalAnswered) else data.question_id
+        proven = self._keys.check_handle(handle, kind, person) if person else None
+        request = await self._store.request(proven or handle.partition(".")[0])
+        if request is None or request.kind != kind:
+            return None
+        by = data.by.model_copy(update={"person": person})
+        reply = _notice(incoming)
+        if proven is None:
+            told = (_told(reply, words.NOT_YOURS),)
+            return _input(incoming, request, _refused(request, by, "unauthorised", told))
+        if isinstance(data, QuestionAnswered):
+            return _input(
+                incoming, request, await self._question(request, by, data.option or data.text, reply)
+            )
+        if data.decision is None:
+            return None
+        attempt = Attempt(data.decision, by, data.message, data.edited_args)
+        return _input(incoming, request, await self.judged(request, attempt, reply))
+
+    # ------------------------------------------------------------ the judgment
+
+    async def judged(
+        self, request: RequestRow, attempt: Attempt, reply: Outgoing | None = None
+    ) -> ApprovalAnswered | QuestionAnswered:
+        """The answer as data, let in or refused; `reply` is where to tell whoever gave it."""
+        if request.kind == "question":
+            return await self._question(request, attempt.by, attempt.message, reply)
+        if request.status != "pending":
+            return _late(request, attempt.by, reply)
+        events = await self._store.events_at(request.thread_id, [request.seq])
+        asked = events[0].data if events else None
+        if not isinstance(asked, ApprovalRequested):
+            return _refused(request, attempt.by, "unauthorised", _maybe(reply, words.NOT_YOURS))
+        if refusal := await self._may_not(request, asked, attempt.by):
+            said = words.OWN_REQUEST if refusal == "own_request" else words.NOT_YOURS
+            return _refused(request, attempt.by, refusal, _maybe(reply, said))
+        args = attempt.args
+        if attempt.decision == "edit":
+            try:
+                args = await self._edited(request, asked, attempt.args or {})
+            except InvalidStep as error:
+                said = words.invalid_edit(str(error))
+                return _refused(request, attempt.by, "invalid_args", _maybe(reply, said), message=said)
+        return ApprovalAnswered(
+            approval_id=request.id,
+            decision=attempt.decision,
+            edited_args=dict(args) if attempt.decision == "edit" and args is not None else None,
+            message=attempt.message,
+            by=attempt.by,
+        )
+
+    async def _may_not(self, request: RequestRow, asked: ApprovalRequested, by: Answerer) -> Refusal | None:
+        """By today's rules: nobody who is not listed, and not the requester where that is separated."""
+        row = await self._store.thread(request.thread_id)
+        if row is None or by.person not in request.approvers or by.proof in ("claimed", "none"):
+            return "unauthorised"
+        rules = self._rules()
+        agent = rules.agents.get(row.agent)
+        rule = agent.rule(asked.tool, asked.args) if agent else None
+        if rule is None:
+            return "unauthorised"
+        separated = rule.separation_of_duties or asked.separation_of_duties
+        if separated and by.person == asked.person:
+            return "own_request"
+        place = Thread(request.thread_id, channel=row.channel)
+        entitled = approvers(rule, place, asked.person, rules, level=len(rule.levels))
+        return None if by.person in entitled else "unauthorised"
+
+    async def _edited(
+        self, request: RequestRow, asked: ApprovalRequested, args: Mapping[str, JsonValue]
+    ) -> dict[str, JsonValue]:
+        if asked.quorum > 1:
+            raise InvalidStep("several people have to agree on it; reject it and say what to change")
+        row = await self._store.thread(request.thread_id)
+        model = self._calls(row.agent).get(asked.tool) if row else None
+        if model is None:
+            raise InvalidStep(f"the tool {asked.tool} is no longer offered")
+        return checked_args(model, args)
+
+    async def _question(
+        self, request: RequestRow, by: Answerer, text: str, reply: Outgoing | None
+    ) -> QuestionAnswered:
+        if request.status != "pending":
+            told = _maybe(reply, words.question_over(request.status))
+            return QuestionAnswered(question_id=request.id, by=by, refused="late", outgoing=told)
+        if by.person not in request.approvers or by.proof in ("claimed", "none"):
+            told = _maybe(reply, words.NOT_YOURS)
+            return QuestionAnswered(question_id=request.id, by=by, refused="unauthorised", outgoing=told)
+        events = await self._store.events_at(request.thread_id, [request.seq])
+        asked = events[0].data if events else None
+        options = asked.options if isinstance(asked, QuestionAsked) else ()
+        return QuestionAnswered(question_id=request.id, text=text, option=chosen(text, options), by=by)
+
+
+def chosen(text: str, options: Sequence[str]) -> str:
+    """The option that an answer names, by its number or in its own words; "" if it is none."""
+    plain = text.strip().rstrip(".").casefold()
+    if plain.isascii() and plain.isdigit() and 1 <= int(plain[:4]) <= len(options):
+        return options[int(plain[:4]) - 1]
+    return next((option for option in options if option.casefold() == plain), "")
+
+
+# ---------------------------------------------------------------- inputs and replies
+
+
+def _input(
+    incoming: Incoming, request: RequestRow, data: ApprovalAnswered | QuestionAnswered, *, number: int = 0
+) -> Incoming:
+    """An input of the request's thread; redelivered it is the same one."""
+    key = incoming.dedupe
+    return replace(
+        incoming,
+        data=data,
+        thread_id=request.thread_id,
+        conversation="",
+        destination="",
+        dedupe=f"{key}#{number}" if key and number else key,
+        raw=b"",  # what came in may hold a code, and those are kept nowhere
+        correlation=request.id,
+    )
+
+
+def _refused(
+    request: RequestRow, by: Answerer, why: Refusal, outgoing: tuple[Outgoing, ...], *, message: str = ""
+) -> ApprovalAnswered | QuestionAnswered:
+    if request.kind == "question":
+        return QuestionAnswered(question_id=request.id, by=by, refused=why, outgoing=outgoing)
+    return ApprovalAnswered(approval_id=request.id, by=by, refused=why, message=message, outgoing=outgoing)
+
+
+def _late(request: RequestRow, by: Answerer, reply: Outgoing | None) -> ApprovalAnswered | QuestionAnswered:
+    if request.kind == "question":
+        told = _maybe(reply, words.question_over(request.status))
+        return QuestionAnswered(question_id=request.id, by=by, refused="late", outgoing=told)
+    said = late_words(request)
+    return ApprovalAnswered(
+        approval_id=request.id, by=by, refused="late", message=said, outgoing=_maybe(reply, said)
+    )
+
+
+def late_words(request: RequestRow) -> str:
+    """What became of a request that is not open any more."""
+    return words.ended_before(request.status, request.decided_by, request.decided_at or request.expires_at)
+
+
+def _notice(incoming: Incoming) -> Outgoing:
+    """Where to tell whoever answered: where they did."""
+    return Outgoing(
+        text="",
+        kind="notice",
+        channel=incoming.channel,
+        account=incoming.account,
+        destination=incoming.destination,
+    )
+
+
+def _told(reply: Outgoing, text: str) -> Outgoing:
+    return reply.model_copy(update={"text": text})
+
+
+def _maybe(reply: Outgoing | None, text: str) -> tuple[Outgoing, ...]:
+    return (_told(reply, text),) if reply and reply.destination else ()
+
+
+def _again(incoming: Incoming, request: RequestRow, person: str) -> Outgoing:
+    """The request once more, in short; the code is added when it is sent."""
+    asks = RequestFor(kind=request.kind, id=request.id, person=person)
+    text = words.unclear("a request" if request.kind == "approval" else "a question", request.requester)
+    return _notice(incoming).model_copy(update={"text": text, "request": asks})

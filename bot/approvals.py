@@ -1,0 +1,218 @@
+"""Requests for a person's yes: how one is made, passed on, and ends. Pure; bot/decide.py says when."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue
+
+from bot import words
+from bot.asking import ask
+from bot.canonical import call_digest, text_hash
+from bot.ending import reply_to, to_operator, told
+from bot.events import (
+    ApprovalPassedOn,
+    ApprovalRequested,
+    ApprovalResolved,
+    ApprovalStatus,
+    Decision,
+    Draft,
+    Outgoing,
+    RequestFor,
+    TimerSet,
+    ToolStarted,
+)
+from bot.ids import approval_id
+from bot.policy import approvers, influences
+from bot.rules import Rules, ToolRule
+from bot.shown import shown
+from bot.thread import Answer, Approval, Thread, Turn
+
+
+def requested(
+    thread: Thread, turn: Turn, call: ToolStarted, rule: ToolRule, why: str, *, now: datetime, rules: Rules
+) -> tuple[Draft, ...]:
+    """A request and its timers."""
+    may = approvers(rule, thread, turn.person, rules)
+    id_ = approval_id(thread.id, thread.seq)
+    arguments = shown(call.tool, call.args)
+    expires_at = now + rule.expires
+    asks = _request_for(id_, rule.quorum, call.args)
+    text = words.approval_request(
+        turn.person or turn.by, arguments, why=why, influenced=influences(thread), until=expires_at
+    )
+    outgoing, asked = ask(may, text, asks, thread, rules, now)
+    if len(asked) < rule.quorum:
+        outgoing = (
+            *outgoing,
+            *to_operator(thread, rules, words.operator_not_asked(thread.id, call.tool, may)),
+        )
+    request = ApprovalRequested(
+        approval_id=id_,
+        call_id=call.call_id,
+        tool=call.tool,
+        args=call.args,
+        args_digest=call.args_digest,
+        effect=call.effect,
+        origin=thread.runs[turn.run].origin,
+        by=turn.by,
+        person=turn.person,
+        why=why,
+        influenced_by=influences(thread),
+        shown=text,
+        shown_hash=text_hash(arguments),
+        approvers=may,
+        asked=asked,
+        quorum=rule.quorum,
+        separation_of_duties=rule.separation_of_duties,
+        expires_at=expires_at,
+        lifetime=rule.expires.total_seconds(),
+        start_within=rule.start_within.total_seconds(),
+        on_expiry=rule.on_expiry,
+        levels=rule.levels,
+        outgoing=outgoing,
+    )
+    levels = enumerate(rule.levels, start=1)
+    timers = [
+        TimerSet(
+            timer_id=f"l{number}:{id_}",
+            due_at=now + timedelta(seconds=each.after),
+            purpose="level",
+            about=id_,
+        )
+        for number, each in levels
+    ]
+    timers.append(TimerSet(timer_id=f"x:{id_}", due_at=expires_at, purpose="expiry", about=id_))
+    events: list[ApprovalRequested | TimerSet] = [request, *timers]
+    return tuple(Draft(data, run=turn.run, correlation=id_) for data in events)
+
+
+def overdue(thread: Thread, now: datetime, rules: Rules) -> tuple[Draft, ...]:
+    """What the clock, a stop or an edit has done to the first request that it has done anything to."""
+    for id_, approval in thread.approvals.items():
+        if approval.void:
+            return (_voided(thread, id_, approval, rules),)
+        if approval.decided:
+            continue
+        if now >= approval.expires_at:
+            return _expired(thread, id_, approval, now, rules)
+        level = approval.level + 1
+        if level <= len(approval.levels) and now >= approval.requested_at + timedelta(
+            seconds=approval.levels[approval.level].after
+        ):
+            return (_passed_on(thread, id_, approval, level, approval.expires_at, now, rules),)
+    return ()
+
+
+def _voided(thread: Thread, id_: str, approval: Approval, rules: Rules) -> Draft:
+    status: ApprovalStatus = approval.void or "cancelled"
+    said = told(approval.told, words.no_longer_needed(approval.tool, status), thread, rules)
+    reply = words.request_superseded(approval.tool) if status == "superseded" else ""
+    return resolved(id_, approval, status, outgoing=(*reply_to(thread, rules, reply), *said))
+
+
+def _expired(thread: Thread, id_: str, approval: Approval, now: datetime, rules: Rules) -> tuple[Draft, ...]:
+    level = approval.level + 1
+    if approval.on_expiry == "pass_on" and level <= len(approval.levels):
+        until = now + timedelta(seconds=approval.lifetime)
+        timer = TimerSet(timer_id=f"x{level}:{id_}", due_at=until, purpose="expiry", about=id_)
+        passed = _passed_on(thread, id_, approval, level, until, now, rules)
+        return (passed, Draft(timer, run=approval.run, correlation=id_))
+    reply = reply_to(thread, rules, words.request_expired(approval.tool, approval.approvers))
+    said = told(approval.told, words.no_longer_needed(approval.tool, "expired"), thread, rules)
+    return (resolved(id_, approval, "expired", outgoing=(*reply, *said)),)
+
+
+def _passed_on(
+    thread: Thread, id_: str, approval: Approval, level: int, until: datetime, now: datetime, rules: Rules
+) -> Draft:
+    rule = rules.agent(thread.agent).rule(approval.tool, approval.args)
+    may = approvers(rule, thread, approval.person, rules, level=level) if rule else ()
+    new = [name for name in may if name not in approval.told]
+    asks = _request_for(id_, approval.quorum, approval.args)
+    text = words.approval_request(
+        approval.person or approval.by,
+        shown(approval.tool, approval.args),
+        why=words.NOBODY_YET,
+        influenced=(),
+        until=until,
+    )
+    outgoing, asked = ask(new, text, asks, thread, rules, now)
+    passed = ApprovalPassedOn(
+        approval_id=id_, level=level, approvers=may, asked=asked, expires_at=until, outgoing=outgoing
+    )
+    return Draft(passed, run=approval.run, correlation=id_)
+
+
+def resolved(
+    id_: str,
+    approval: Approval,
+    status: ApprovalStatus,
+    *,
+    reason: str = "",
+    final_args: Mapping[str, JsonValue] | None = None,
+    outgoing: Sequence[Outgoing] = (),
+) -> Draft:
+    """The end of a request. Who decided is named only where somebody did."""
+    decision = approval.decision
+    counted = status in ("approved", "edited", "rejected", "answered")
+    ending = ApprovalResolved(
+        approval_id=id_,
+        of=approval.seq,
+        call_id=approval.call_id,
+        tool=approval.tool,
+        status=status,
+        args_digest=approval.args_digest,
+        final_args=None if final_args is None else dict(final_args),
+        by=tuple(dict.fromkeys(answer.person for answer in approval.answers)) if counted else (),
+        message=decision.message if decision and counted else "",
+        reason=reason,
+        outgoing=tuple(outgoing),
+    )
+    return Draft(ending, run=approval.run, correlation=id_)
+
+
+def ended(
+    thread: Thread,
+    id_: str,
+    status: ApprovalStatus,
+    rules: Rules,
+    *,
+    final_args: Mapping[str, JsonValue] | None = None,
+) -> Draft:
+    """The end of a request that somebody decided; those who were asked besides or came too late hear who did."""
+    approval = thread.approvals[id_]
+    deciders = tuple(dict.fromkeys(answer.person for answer in approval.answers))
+    late = [answer.person for answer in approval.late]
+    others = [name for name in (*approval.told, *late) if name not in deciders or name in late]
+    text = words.already_decided(approval.tool, status, deciders, approval.answers[-1].time)
+    return resolved(id_, approval, status, final_args=final_args, outgoing=told(others, text, thread, rules))
+
+
+def overruled(thread: Thread, id_: str, status: ApprovalStatus, reason: str, rules: Rules) -> Draft:
+    """The end of a request whose yes does not count any more; whoever said it hears so."""
+    approval = thread.approvals[id_]
+    deciders = tuple(dict.fromkeys(answer.person for answer in approval.answers))
+    said = told(deciders, words.overruled(approval.tool, reason), thread, rules)
+    return resolved(id_, approval, status, reason=reason, outgoing=said)
+
+
+def final_call(approval: Approval, decision: Answer, key: str, id_: str) -> ToolStarted:
+    """The call as it was approved, or as a person changed it."""
+    args = decision.args if decision.decision == "edit" and decision.args is not None else approval.args
+    return ToolStarted(
+        call_id=approval.call_id,
+        tool=approval.tool,
+        args=dict(args),
+        args_digest=call_digest(approval.tool, args),
+        effect=approval.effect,
+        key=key,
+        approval_id=id_,
+    )
+
+
+def _request_for(id_: str, quorum: int, args: Mapping[str, JsonValue]) -> RequestFor:
+    """What may be answered. Two people must agree on the same arguments, so neither may change them."""
+    decisions: tuple[Decision, ...] = ("approve", "edit", "reject", "respond")
+    if quorum > 1:
+        decisions = ("approve", "reject", "respond")
+    return RequestFor(kind="approval", id=id_, person="", decisions=decisions, args=dict(args))

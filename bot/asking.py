@@ -1,0 +1,88 @@
+"""Asks a person: where they are reached, what they read, and how they may answer. Pure."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from bot import words
+from bot.codes import Keys
+from bot.events import Outgoing, RequestFor
+from bot.rules import Reach, Rules, Someone
+from bot.thread import Thread
+
+ANY_CODE = "7K3PWX"  # stands for one where only the length matters
+PHONES = frozenset({"sms"})
+"""Channels that make a noise at night."""
+
+
+def ask(
+    names: Iterable[str], text: str, request: RequestFor, thread: Thread, rules: Rules, now: datetime
+) -> tuple[tuple[Outgoing, ...], tuple[str, ...]]:
+    """One message to each of these people, and who they are; nobody who cannot be shown the whole text."""
+    outgoing = []
+    for name in names:
+        someone = rules.people.get(name)
+        reach = _where(someone, text, request, now) if someone else None
+        if someone is not None and reach is not None:
+            outgoing.append(_to(someone, reach, text, request, rules.link(thread.id), now))
+    return tuple(outgoing), tuple(each.request.person for each in outgoing if each.request)
+
+
+def elsewhere(message: Outgoing, rules: Rules, now: datetime) -> Outgoing | None:
+    """The same request to the same person on a channel that was not tried yet; None if there is none."""
+    request = message.request
+    someone = rules.people.get(request.person) if request else None
+    if request is None or someone is None:
+        return None
+    request = request.model_copy(update={"tried": (*request.tried, message.channel)})
+    left = (reach for reach in someone.reaches if reach.channel not in request.tried)
+    reach = next((each for each in left if _shows(each, message.text, request)), None)
+    return None if reach is None else _to(someone, reach, message.text, request, message.link, now)
+
+
+def spoken(message: Outgoing, *, code: str, handle: str) -> Outgoing:
+    """The message as it is sent: with the code to answer by text, and the handle to answer by button."""
+    request = message.request
+    if request is None:
+        return message
+    filled = request.model_copy(update={"code": code, "handle": handle})
+    return message.model_copy(update={"text": _whole(message.text, filled), "request": filled})
+
+
+def with_code(keys: Keys, message: Outgoing) -> Outgoing:
+    """A request as it is sent, with the code and the handle that are stored nowhere."""
+    request = message.request
+    if request is None:
+        return message
+    code = keys.code(request.kind, request.id, request.person, message.channel)
+    return spoken(message, code=code, handle=keys.handle(request.kind, request.id, request.person))
+
+
+def _where(someone: Someone, text: str, request: RequestFor, now: datetime) -> Reach | None:
+    """The first of a person's addresses that can show it; at night rather one that makes no noise."""
+    fitting = [reach for reach in someone.reaches if _shows(reach, text, request)]
+    if someone.quiet and someone.quiet.until(now, someone.timezone):
+        silent = [reach for reach in fitting if reach.channel not in PHONES]
+        fitting = silent or fitting
+    return fitting[0] if fitting else None
+
+
+def _shows(reach: Reach, text: str, request: RequestFor) -> bool:
+    return reach.fits(_whole(text, request.model_copy(update={"code": ANY_CODE})))
+
+
+def _whole(text: str, request: RequestFor) -> str:
+    return f"{text}\n{words.how_to_answer(request)}"
+
+
+def _to(someone: Someone, reach: Reach, text: str, request: RequestFor, link: str, now: datetime) -> Outgoing:
+    until = someone.quiet.until(now, someone.timezone) if someone.quiet and reach.channel in PHONES else None
+    return Outgoing(
+        text=text,
+        kind="notice",
+        channel=reach.channel,
+        account=reach.account,
+        destination=reach.destination,
+        link=link,
+        request=request.model_copy(update={"person": someone.name}),
+        not_before=until,
+    )

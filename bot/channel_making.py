@@ -1,0 +1,63 @@
+"""Makes the channels that are on; the SDK of one that is off is never imported."""
+
+from datetime import datetime
+
+from bot.config import Config, SlackConfig, SmsConfig
+from bot.ports import Channel
+from bot.secrets import Secret
+from bot.store.sqlite import SqliteStore
+
+
+def make_channels(
+    config: Config, store: SqliteStore, *, url: str, simulated: frozenset[str]
+) -> list[Channel]:
+    """The channels of this configuration, not running yet. A simulated provider calls us at our own `url`."""
+    made: list[Channel] = []
+    if config.channels.slack.on:
+        made.append(_slack(config.channels.slack, store))
+    if config.channels.sms.on:
+        public_url = url if "sms" in simulated else config.web.public_url or ""
+        made.append(_sms(config.channels.sms, store, public_url))
+    return made
+
+
+def _slack(slack: SlackConfig, store: SqliteStore) -> Channel:
+    from channels.slack import SlackChannel
+
+    async def knows(account: str, conversation: str) -> bool:
+        return await store.thread_of("slack", account, conversation) is not None
+
+    return SlackChannel(
+        bot_token=_reveal(slack.bot_token),
+        app_token=_reveal(slack.app_token),
+        api_url=slack.api_url,
+        allow_bots=frozenset(slack.allow_bots),
+        knows=knows,
+        seconds_between_sends=slack.pace.total_seconds(),
+    )
+
+
+def _sms(sms: SmsConfig, store: SqliteStore, public_url: str) -> Channel:
+    from channels.sms import SmsChannel
+
+    inbound = sms.inbound if sms.inbound != "auto" else "webhook" if public_url else "poll"
+    number = sms.number or ""
+
+    async def since() -> datetime | None:
+        return await store.last_heard("sms", number)
+
+    return SmsChannel(
+        account_sid=sms.account_sid or "",
+        auth_token=_reveal(sms.auth_token),
+        number=number,
+        api_url=sms.api_url,
+        public_url=public_url,
+        inbound=inbound,
+        pace=sms.pace.total_seconds(),
+        since=since,
+        taken=store.knows_provider_id,
+    )
+
+
+def _reveal(secret: Secret | None) -> str:
+    return secret.reveal() if secret else ""
