@@ -52,9 +52,9 @@ async def remind(args: RemindArgs, ctx: ToolContext) -> Stored:
 
 
 class MessageArgs(BaseModel):
-    to: str = Field(description="a person's name", max_length=64)
-    channel: str = Field(description='"sms", "slack", ...; "" is what they like best', max_length=16)
-    text: str = Field(description="exactly as they shall read it", min_length=1, max_length=4000)
+    to: str = Field(description="a person's name")
+    channel: str = Field(description='sms, slack, ...; "" is what they like best')
+    text: str = Field(description="exactly as they shall read it", max_length=4000)
 
 
 @tool(effect="stored", then="finish", risk="high")
@@ -68,8 +68,8 @@ async def send_message(args: MessageArgs, ctx: ToolContext) -> Stored:
 
 
 class AskArgs(BaseModel):
-    to: str = Field(description="a person's name", max_length=64)
-    question: str = Field(min_length=1, max_length=1000)
+    to: str = Field(description="a person's name")
+    question: str = Field(max_length=1000)
     options: list[str] = Field(description="answers to choose from; [] for any", max_length=5)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from bench.scene import TOOL, Load, answer, found, question
+from bot.codes import Keys
 from bot.delivery import OutboxPolicy
 from bot.events import (
     Block,
@@ -44,6 +45,7 @@ from bot.run import YOUNG_OBJECTS
 from bot.snapshot import fold_version
 from bot.store.sqlite import SqliteStore
 from bot.testing import agent_parts
+from bot.tool_context import Contexts
 from bot.tools import ToolContext, tool
 
 ACCOUNT = "A1"
@@ -212,6 +214,7 @@ def put_together(store: SqliteStore, parts: AgentParts, model: Model, *, at_once
         sleep=asyncio.sleep,
         tool_timeout=timedelta(seconds=30),
         result_clip=4000,
+        contexts=Contexts(lambda: rules, lambda person: "UTC", clock, Keys(bytes(32))),
     )
     loop = Loop(store, world)
     lanes = Lanes(loop.advance, limit=at_once)

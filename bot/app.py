@@ -336,6 +336,8 @@ def site_of(bot: Bot) -> Site:
         webhooks=lambda: webhooks_of(bot.channels.channels),
         pid=os.getpid(),
         version=VERSION,
+        clean=bot.redact,
+        result_clip=config.limits.result_clip,
         open_to_loopback=dev,
         dev=dev,
         model_simulated="model" in bot.mode.simulated,

@@ -199,6 +199,8 @@ class _Runner:
                 python=self._python,
             )
         except OSError as error:
+            # Whatever else has the order must not begin after we have said that nothing did.
+            await asyncio.to_thread(folder.cancel)
             raise ToolError(f"it could not be started: {error.strerror}") from error
 
     def _environment(self, job: JobConfig) -> dict[str, str]:
@@ -223,7 +225,7 @@ class _Runner:
         """Nobody runs it, and nothing says how it ended."""
         if begun:
             raise OutcomeUnknown("the process that ran it is gone; it may have come to its end, or still run")
-        await asyncio.to_thread(folder.cancel)  # so that it does not begin after we have said that it did not
+        await asyncio.to_thread(folder.cancel)
         raise ToolError("it did not begin")
 
     def _told(self, end: End, folder: JobFolder) -> str:

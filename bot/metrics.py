@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 
 from bot.errors import BrokenEvent, UnknownEvent
 from bot.events import (
+    ApprovalResolved,
     DeliveryReported,
     Event,
     FeedbackReceived,
@@ -55,7 +56,7 @@ log = structlog.get_logger(__name__)
 
 
 class AgentMetrics:
-    """The eight metrics of the method, all by agent. A fold: the same events give the same numbers."""
+    """The eight metrics of the method and how requests ended, all by agent. A fold: the same events give the same numbers."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter that says when it was made; nobody asks
@@ -84,6 +85,9 @@ class AgentMetrics:
             "agent_human_escalations", "Threads handed to a person.", [*by, "reason"], registry=to
         )
         self.errors = Counter("agent_errors", "What went wrong, by type.", [*by, "type"], registry=to)
+        self.approvals = Counter(
+            "agent_approvals", "Requests for a person's yes, by how they ended.", [*by, "status"], registry=to
+        )
         self.completed = Counter("agent_tasks_completed", "Turns ended.", [*by, "success"], registry=to)
 
     def count(self, event: Event, thread: Followed) -> None:
@@ -96,6 +100,8 @@ class AgentMetrics:
                 self.calls.labels(agent, tool).inc()
             case TakeoverStarted(reason=reason):
                 self.escalations.labels(agent, reason).inc()
+            case ApprovalResolved(status=status):
+                self.approvals.labels(agent, status).inc()
             case FeedbackReceived(rating=rating):
                 self.ratings.labels(agent).observe(rating)
             case TurnEnded(outcome=outcome):

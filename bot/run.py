@@ -120,12 +120,24 @@ async def _work(bot: Bot, stop: asyncio.Event, serving: asyncio.Future[None]) ->
         tasks += [group.create_task(_fill_metrics(bot)), group.create_task(_warm(bot))]
         tasks += [group.create_task(bot.lanes.run()), group.create_task(_take_over(bot))]
         tasks += [group.create_task(_watch_parent(stop)), group.create_task(_watch_web(serving))]
+        if invitation := _invitation(bot):
+            print(invitation, flush=True)
         log.info("ready", url=bot.url, database=str(bot.config.database.path), pid=os.getpid())
         await stop.wait()
         await _wind_down(bot)
         for task in (*channels, *tasks):
             task.cancel()
     log.info("stopped")
+
+
+def _invitation(bot: Bot) -> str:
+    """In `bot dev` with a real channel and nobody real who owns the bot: how to become the owner."""
+    real = [channel.name for channel in bot.channels.channels if channel.name not in bot.mode.simulated]
+    owned = any("owner" in person.roles and not person.demo for person in bot.today.people)
+    if not (bot.mode.dev and real) or owned:
+        return ""
+    code = bot.claims.new_owner_claim()
+    return f"\nThis bot belongs to nobody yet. Make it yours: write to it directly ({', '.join(real)}):  claim {code}\n"
 
 
 async def _wind_down(bot: Bot) -> None:

@@ -42,7 +42,7 @@ def step_schema(calls: Calls, agents: Sequence[str] = ()) -> dict[str, JsonValue
     return _closed(
         intent={"enum": list(_intents(calls, agents))},
         message={"type": "string"},
-        confidence={"type": "number", "description": "0 to 1"},
+        confidence={"type": "number"},
         proposed_action=_action_schema(calls, agents),
     )
 
@@ -59,10 +59,30 @@ def _intents(calls: Calls, agents: Sequence[str]) -> tuple[Intent, ...]:
 
 def _action_schema(calls: Calls, agents: Sequence[str]) -> dict[str, JsonValue]:
     variants: list[JsonValue] = [{"type": "null"}]
-    variants += [_closed(tool={"const": name}, args=plain_schema(model)) for name, model in calls.items()]
+    variants += [
+        _closed(tool={"const": name}, args=_bare(plain_schema(model))) for name, model in calls.items()
+    ]
     if agents:
         variants.append(_closed(agent={"enum": list(agents)}))
     return {"anyOf": variants} if len(variants) > 1 else {"type": "null"}
+
+
+def _bare(schema: JsonValue) -> JsonValue:
+    """The grammar alone: what the fields mean stands in the tools' text, and is not sent twice."""
+    if isinstance(schema, list):
+        return [_bare(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    fields = schema.get("properties")
+    bare = {name: _bare(each) for name, each in schema.items() if name not in ("description", "properties")}
+    if isinstance(fields, dict):  # a field may be called "description" itself
+        properties: JsonValue = {name: _bare(each) for name, each in fields.items()}
+        bare = {
+            name: properties if name == "properties" else bare[name]
+            for name in schema
+            if name != "description"
+        }
+    return bare
 
 
 def _closed(**properties: JsonValue) -> dict[str, JsonValue]:

@@ -9,35 +9,34 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from simulators import brain_acts as acts
 from simulators.brain_math import calculate, looks_like_a_sum
 from simulators.brain_places import find_zone
-from simulators.brain_prompt import Element, Prompt, read
+from simulators.brain_prompt import Element, Prompt, read, schema_of
+from simulators.brain_results import after_answer, after_task, after_tool
+from simulators.brain_steps import Step, ask, call, clip, reply, step
 from simulators.brain_time import find_when
 from simulators.brain_words import ABILITIES, ABOUT, HELP, INTRODUCTION, long_answer
 from simulators.messages_schema import misfit
 
-Step = dict[str, Any]
-
 _SAID_ALOUD = {"reply", "need_clarification", "escalate", "task_complete", "hand_off", "need_approval"}
-_TURNS = {"message", "edited", "tool_result", "reminder", "invalid_step"}
-_TRANSIENT = re.compile(r"tim(?:ed|e)[ -]?out|temporar|unavailable|try again|busy|connection", re.IGNORECASE)
+_TURNS = {"message", "edited", "tool_result", "reminder", "invalid_step", "task", "answer"}
 _POLITE = re.compile(
     r"^(?:@[\w.-]+[,:]?\s+|<@\w+>\s*|(?:please|hey|ok(?:ay)?|so)[, ]\s*"
     r"|(?:can|could|would|will) you (?:please )?)+",
     re.IGNORECASE,
 )
-_SHOWN = 160
-_LONGEST_COMMAND = 1_000  # anything longer is no command, except what is to be repeated
+_LONGEST_COMMAND = 1_000  # anything longer is no command, except what is to be repeated or sent
 
 
 def answer(request: Mapping[str, Any]) -> Step:
     """Decide the next step; if the request's schema does not allow it, fall back to a plain reply."""
     prompt = read(request)
-    step = _introduced(_decide(prompt), prompt)
-    schema = _schema(request)
-    if schema is not None and misfit(step, schema):
-        step = _introduced(_reply("I understood that, but here I am not able to do it.", 0.5), prompt)
-    return step
+    decided = _introduced(_decide(prompt), prompt)
+    schema = schema_of(request)
+    if schema is not None and misfit(decided, schema):
+        return _introduced(reply("I understood that, but here I am not able to do it.", 0.5), prompt)
+    return decided
 
 
 def _decide(prompt: Prompt) -> Step:
@@ -46,68 +45,31 @@ def _decide(prompt: Prompt) -> Step:
         return _misunderstood()
     match turn.tag if turn else None:
         case "tool_result" if turn:
-            return _after_tool(turn, prompt)
+            return after_tool(turn, prompt)
+        case "task" if turn:
+            return after_task(turn, prompt)
+        case "answer" if turn:
+            return after_answer(turn, prompt)
         case "reminder" if turn:
-            return _reply(f"Reminder: {turn.text or 'you asked me to remind you now'}")
+            return reply(f"Reminder: {turn.text or 'you asked me to remind you now'}")
         case "invalid_step":
             return _misunderstood()
         case "message" | "edited" if turn:
             return _to_person(turn.text, prompt)
         case _:
-            return _reply("There is nothing new to answer.", 0.5)
+            return reply("There is nothing new to answer.", 0.5)
 
 
 def _is_turn(element: Element, prompt: Prompt) -> bool:
     """Not what was meant for a colleague; and an edit counts only when it changes the latest message."""
-    if "to" in element.attributes:
+    if "to" in element.attributes or (
+        element.tag == "task" and element.attributes.get("status") == "started"
+    ):
         return False
     if element.tag != "edited":
         return element.tag in _TURNS
     messages = [each.seq for each in prompt.elements if each.tag == "message"]
     return not messages or element.attributes.get("of") == messages[-1]
-
-
-# --- what a tool or a person sends back
-
-
-def _after_tool(result: Element, prompt: Prompt) -> Step:
-    tool, status = result.attributes.get("tool", "tool"), result.attributes.get("status", "ok")
-    text = _clip(result.text, 2_000)
-    if status == "ok":
-        return _after_success(tool, text)
-    if status == "denied":
-        because = f" What I was told: {text}" if text else ""
-        return _reply(f"I did not do that: it was not allowed.{because}")
-    call = _last_call(prompt)
-    if call is not None and _TRANSIENT.search(text) and _failures(prompt) == 1:
-        return _step("call_tool", "", action=call)
-    return _reply(f"That did not work, I am sorry. {tool} said: {text or 'nothing'}", 0.6)
-
-
-def _after_success(tool: str, text: str) -> Step:
-    match tool:
-        case "remind":
-            return _reply(text or "Done, the reminder is set.")
-        case "current_time" if text[:1].isdigit():
-            return _reply(f"It is {text}.")
-        case _:
-            return _reply(text or f"{tool} is done.")
-
-
-def _last_call(prompt: Prompt) -> Mapping[str, Any] | None:
-    steps = [each.step for each in prompt.elements if each.tag == "step"]
-    call = steps[-1].get("proposed_action") if steps else None
-    return call if isinstance(call, dict) else None
-
-
-def _failures(prompt: Prompt) -> int:
-    """How many tool calls have failed since the person last spoke."""
-    count = 0
-    for element in reversed(prompt.elements):
-        if element.tag == "message":
-            break
-        count += element.tag == "tool_result" and element.attributes.get("status") != "ok"
-    return count
 
 
 # --- what a person says: the first rule that knows the words answers
@@ -121,17 +83,21 @@ class _Said:
 
 def _to_person(text: str, prompt: Prompt) -> Step:
     said = _Said(_POLITE.sub("", text.strip(), count=1).strip() or text.strip(), prompt)
-    for rule in _RULES if len(said.text) <= _LONGEST_COMMAND else _RULES[:1]:
-        if step := rule(said):
-            return step
+    for rule in _RULES if len(said.text) <= _LONGEST_COMMAND else _OF_ANY_LENGTH:
+        if found := rule(said):
+            return found
     return _unknown(said)
+
+
+def _act(rule: Callable[[str, Prompt], Step | None]) -> Callable[["_Said"], Step | None]:
+    return lambda said: rule(said.text, said.prompt)
 
 
 def _repeat(said: _Said) -> Step | None:
     match = re.match(r"(?:repeat after me|say)\b[:,]?\s*(.*)", said.text, re.IGNORECASE | re.DOTALL)
     if match is None:
         return None
-    return _reply(match[1]) if match[1].strip() else _ask("What should I say?")
+    return reply(match[1]) if match[1].strip() else ask("What should I say?")
 
 
 def _remind(said: _Said) -> Step | None:
@@ -148,14 +114,14 @@ def _reminder(phrase: str, prompt: Prompt) -> Step:
     found = find_when(phrase, prompt.now)
     task = _task(found.rest if found else phrase)
     if found is None:
-        return _ask(f'When should I remind you to "{_clip(task)}"?' if task else "When, and of what?")
+        return ask(f'When should I remind you to "{clip(task)}"?' if task else "When, and of what?")
     return _set_reminder(task, found.when)
 
 
 def _set_reminder(task: str, when: str) -> Step:
     if not task:
-        return _ask("What should I remind you of?")
-    return _step("call_tool", "", action={"tool": "remind", "args": {"text": task, "when": when}})
+        return ask("What should I remind you of?")
+    return call("remind", text=task, when=when)
 
 
 def _task(text: str) -> str:
@@ -163,12 +129,14 @@ def _task(text: str) -> str:
 
 
 def _answer_to_question(said: _Said) -> Step | None:
-    """Join "in 5 minutes" to the reminder we had to ask about."""
+    """Join "in 5 minutes" to the reminder, or a text to the message, that we had to ask about."""
     steps = [each for each in said.prompt.elements if each.tag in ("step", "message")]
     asked = steps[-2] if len(steps) > 1 else None
     if asked is None or asked.step.get("intent") != "need_clarification":
         return None
     before = next((each.text for each in reversed(steps[:-2]) if each.tag == "message"), "")
+    if message := acts.send_that(_POLITE.sub("", before.strip(), count=1), said.text, said.prompt):
+        return message
     match = re.search(r"\bremind(?:er| me)\b(.*)", before, re.IGNORECASE | re.DOTALL)
     if match is None or len(said.text) > 200:
         return None
@@ -192,8 +160,8 @@ def _time(said: _Said) -> Step | None:
     place = re.sub(r"\s+(?:right )?now$", "", match["place"] or "")
     zone = find_zone(place) if place else ""
     if zone is None:
-        return _ask(f'Which time zone is "{_clip(place)}" in? A name like Europe/Berlin is what I need.')
-    return _step("call_tool", "", action={"tool": "current_time", "args": {"timezone": zone}})
+        return ask(f'Which time zone is "{clip(place)}" in? A name like Europe/Berlin is what I need.')
+    return call("current_time", timezone=zone)
 
 
 def _sum(said: _Said) -> Step | None:
@@ -205,7 +173,7 @@ def _sum(said: _Said) -> Step | None:
     if match is None or not (match["asked"] or looks_like_a_sum(match["sum"])):
         return None
     result = calculate(match["sum"])
-    return None if result is None else _reply(f"`{_clip(match['sum'].strip(' =?'))}` {result}")
+    return None if result is None else reply(f"`{clip(match['sum'].strip(' =?'))}` {result}")
 
 
 def _reminders(said: _Said) -> Step | None:
@@ -213,101 +181,75 @@ def _reminders(said: _Said) -> Step | None:
     if re.match(asked, said.text, re.IGNORECASE) is None:
         return None
     rows = said.prompt.open_reminders
-    return _reply(
+    return reply(
         "Open reminders:\n\n" + "\n".join(f"- {row}" for row in rows) if rows else "No reminders are open."
     )
 
 
-def _on(pattern: str, step: Callable[[], Step]) -> Callable[[_Said], Step | None]:
+def _on(pattern: str, answered: Callable[[], Step]) -> Callable[[_Said], Step | None]:
     """A rule that answers always the same to a phrase."""
     compiled = re.compile(rf"(?:{pattern})\s*[.!?]*$", re.IGNORECASE)
-    return lambda said: step() if compiled.match(said.text) else None
+    return lambda said: answered() if compiled.match(said.text) else None
 
 
-_RULES: tuple[Callable[[_Said], Step | None], ...] = (
-    _repeat,
+_OF_ANY_LENGTH: tuple[Callable[[_Said], Step | None], ...] = (_repeat, _act(acts.send))
+_RULES = (
+    *_OF_ANY_LENGTH,
     _remind,
+    _act(acts.run),
+    _act(acts.ask_person),
+    _act(acts.take_back),
+    _act(acts.status),
     _on(
         r".{0,40}\b(?:talk|speak|chat|connect me)\s+(?:to|with)\s+(?:a|an|some|the)?\s*(?:real |actual )?"
         r"(?:person|human|someone|somebody|operator|agent|people)",
-        lambda: _step("escalate", "I will get a person to look at this."),
+        lambda: step("escalate", "I will get a person to look at this."),
     ),
     _time,
     _reminders,
     _sum,
     _on(
         r"(?:help|what can you do|what do you do|commands|\?)",
-        lambda: _reply(HELP),
+        lambda: reply(HELP),
     ),
     _on(
         r"(?:thanks?|thank you|thx|cheers|perfect|great)(?:[ ,]+.{0,40})?",
-        lambda: _step("task_complete", "You are welcome."),
+        lambda: step("task_complete", "You are welcome."),
     ),
     _on(
         r"(?:hi|hello|hey|moin|hallo|good (?:morning|afternoon|evening|day))(?:[ ,]+\w{1,30}){0,2}",
-        lambda: _reply('Hello! What can I do for you? Say "help" for a list.'),
+        lambda: reply('Hello! What can I do for you? Say "help" for a list.'),
     ),
     _on(
         r"(?:tell me (?:something )?about yourself|who are you|what are you|introduce yourself"
         r"|are you (?:a|an) .*)",
-        lambda: _reply(ABOUT),
+        lambda: reply(ABOUT),
     ),
-    _on(r"(?:(?:give me |show me )?an? )?long answer", lambda: _reply(long_answer())),
+    _on(r"(?:(?:give me |show me )?an? )?long answer", lambda: reply(long_answer())),
     _answer_to_question,
 )
 
 
 def _unknown(said: _Said) -> Step:
     if not said.text:
-        return _reply(f"I see no words in that message. What I can do:\n\n{ABILITIES}", 0.3)
-    return _reply(
-        f'I read: "{_clip(said.text)}". That is more than my simple rules understand. '
-        f"What I can do:\n\n{ABILITIES}",
+        return reply(f"I see no words in that message. What I can do:\n\n{ABILITIES}", 0.3)
+    return reply(
+        f'I read: "{clip(said.text)}". That is more than my simple rules understand. '
+        f"What I can do:\n\n{ABILITIES}{acts.what_waits(said.prompt)}",
         0.3,
     )
 
 
-# --- steps
+# --- what every answer goes through
 
 
 def _misunderstood() -> Step:
-    return _reply("I got that wrong, sorry. Could you say it in other words?", 0.3)
+    return reply("I got that wrong, sorry. Could you say it in other words?", 0.3)
 
 
-def _reply(message: str, confidence: float = 0.9) -> Step:
-    return _step("reply", message, confidence)
-
-
-def _ask(message: str) -> Step:
-    return _step("need_clarification", message, 0.7)
-
-
-def _step(
-    intent: str, message: str, confidence: float = 0.9, action: Mapping[str, Any] | None = None
-) -> Step:
-    return {
-        "intent": intent,
-        "message": message,
-        "confidence": confidence,
-        "proposed_action": None if action is None else dict(action),
-    }
-
-
-def _introduced(step: Step, prompt: Prompt) -> Step:
+def _introduced(answer: Step, prompt: Prompt) -> Step:
     """Say once, in the first reply of a conversation, what is answering."""
     spoken = any(each.tag == "earlier" or each.step.get("intent") in _SAID_ALOUD for each in prompt.elements)
-    if spoken or step["intent"] not in _SAID_ALOUD:
-        return step
-    return {**step, "message": f"{step['message']}\n\n{INTRODUCTION}"}
-
-
-def _schema(request: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    config = request.get("output_config")
-    wanted = config.get("format") if isinstance(config, Mapping) else None
-    schema = wanted.get("schema") if isinstance(wanted, Mapping) else None
-    return schema if isinstance(schema, Mapping) else None
-
-
-def _clip(text: str, limit: int = _SHOWN) -> str:
-    text = text.strip()
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    if spoken or answer["intent"] not in _SAID_ALOUD:
+        return answer
+    return {**answer, "message": f"{answer['message']}\n\n{INTRODUCTION}"}

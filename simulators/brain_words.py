@@ -4,6 +4,10 @@ INTRODUCTION = "(I am the demo brain: simple rules, no language model.)"
 
 ABILITIES = """\
 - remind you: "remind me in 20 minutes to stretch", "remind me tomorrow at 9 to call Ann"
+- write to somebody: "send Bob an SMS saying: the deploy starts at 5"
+- run a job: "deploy v1.2 to staging"
+- ask somebody: "ask Bob whether lunch is at 1"
+- say what I wait for: "is it done?", and take it back: "never mind, take it back"
 - list what is open: "what reminders are open?"
 - tell the time: "what time is it in Tokyo?"
 - do sums: "what is 17*23"

@@ -9,7 +9,19 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.telemetry import TelemetryConfig
 
-from bot.web import health, messages, pages, problems, steering, threads, webhooks
+from bot.web import (
+    approvals,
+    approvals_page,
+    health,
+    messages,
+    pages,
+    people,
+    problems,
+    steering,
+    tasks,
+    threads,
+    webhooks,
+)
 from bot.web.gate import Gate
 from bot.web.parts import Parts
 from bot.web.readings import Readings
@@ -68,10 +80,15 @@ def create_app(site: Site) -> FastAPI:
         messages.routes(parts),
         threads.routes(parts),
         steering.routes(parts),
+        approvals.routes(parts),
+        tasks.routes(parts),
+        people.routes(parts),
         webhooks.routes(parts),
     ):
         app.include_router(router)
-    app.include_router(pages.routes(parts, pages.Pages(parts, templates)))
+    shown = pages.Pages(parts, templates)
+    app.include_router(pages.routes(parts, shown))
+    app.include_router(approvals_page.routes(parts, shown))
     app.include_router(sign_in.routes())
     if proxy is not None:
         app.include_router(proxy.routes())

@@ -20,7 +20,7 @@ from bot.web.request_models import (
     RulingOut,
     Which,
 )
-from bot.web.waiting import Waiting, approval_out, question_out
+from bot.web.waiting import MOST, Waiting, approval_out, question_out
 
 Status = Annotated[Which, Query(description="pending: only what is open; all: what ended last besides.")]
 OfThread = Annotated[str | None, Query(max_length=200, description="Only those of this thread.")]
@@ -39,7 +39,9 @@ def routes(parts: Parts) -> APIRouter:
 def _approvals(router: APIRouter, parts: Parts, waiting: Waiting) -> None:
     @router.get("/api/approvals", summary="What waits for a person's yes", responses=documented())
     async def get_approvals(status: Status = "all", thread_id: OfThread = None) -> ApprovalsOut:
-        found = await waiting.requests("approval", pending=status == "pending", thread_id=thread_id)
+        found = await waiting.requests(
+            "approval", ended=0 if status == "pending" else MOST, thread_id=thread_id
+        )
         return ApprovalsOut(approvals=[approval_out(asked) for asked in found])
 
     @router.get("/api/approvals/{approval_id}", summary="One request for a yes", responses=documented())
@@ -73,7 +75,9 @@ def _approvals(router: APIRouter, parts: Parts, waiting: Waiting) -> None:
 def _questions(router: APIRouter, parts: Parts, waiting: Waiting) -> None:
     @router.get("/api/questions", summary="What the agent has asked people", responses=documented())
     async def get_questions(status: Status = "all", thread_id: OfThread = None) -> QuestionsOut:
-        found = await waiting.requests("question", pending=status == "pending", thread_id=thread_id)
+        found = await waiting.requests(
+            "question", ended=0 if status == "pending" else MOST, thread_id=thread_id
+        )
         return QuestionsOut(questions=[question_out(asked) for asked in found])
 
     @router.get("/api/questions/{question_id}", summary="One question", responses=documented())

@@ -1,6 +1,5 @@
 """An event as people read it: a card of the timeline, and a bubble of the chat page. Pure."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
@@ -9,28 +8,15 @@ from markupsafe import Markup
 
 from bot import events as ev
 from bot.events import Event, Usage
+from bot.web.card import Card, Kind, json_of, pairs
 from bot.web.markdown import to_html
 from bot.web.prices import NOTHING, dollars, price, tokens_of
+from bot.web.waiting_cards import moment, waiting_bubble, waiting_card
 
 Decision = (
     ev.ModelAsked | ev.ToolStarted | ev.TurnStarted | ev.TurnRead | ev.TurnResumed | ev.TurnEnded
     | ev.ContextCompacted | ev.TakeoverStarted | ev.ThreadParked
 )  # fmt: skip
-Kind = Literal["person", "bot", "model", "tool", "control", "trouble", "quiet"]
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """`text` is shown as it is, `html` has been made safe; `facts` are short pairs below."""
-
-    kind: Kind
-    title: str
-    who: str = ""
-    text: str = ""
-    html: Markup | None = None
-    facts: Sequence[tuple[str, str]] = ()
-    request: bool = False
-    sends: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +38,29 @@ class Delivery:
     well: bool
 
 
-def card(event: Event, *, simulated: bool = False) -> Card:
+SET: dict[ev.TimerPurpose, str] = {
+    "remind": "reminder set",
+    "retry": "will try again",
+    "expiry": "open until then",
+    "level": "others are asked then",
+    "task": "waited for until then",
+}
+FIRED: dict[ev.TimerPurpose, str] = {
+    "remind": "reminder is due",
+    "retry": "time to try again",
+    "expiry": "the time is over",
+    "level": "time to ask others",
+    "task": "the wait is over",
+}
+
+
+def card(event: Event, *, simulated: bool = False) -> Card:  # noqa: C901 - one branch for each type
     """The card of an event."""
     data = event.data
     match data:
         case ev.ThreadOpened():
             return Card(
-                "quiet", "conversation opened", facts=_pairs(agent=data.agent, conversation=data.conversation)
+                "quiet", "conversation opened", facts=pairs(agent=data.agent, conversation=data.conversation)
             )
         case ev.MessageReceived():
             return Card("person", "message", name_of(data), text_of(data.blocks), facts=_sender(data, event))
@@ -71,8 +73,7 @@ def card(event: Event, *, simulated: bool = False) -> Card:
         case ev.ControlRequested():
             return Card("control", data.action.replace("_", " "), data.by, data.because)
         case ev.TimerFired():
-            what = "reminder is due" if data.purpose == "remind" else "time to try again"
-            return Card("control", what, text=data.text, facts=_pairs(timer=data.timer_id))
+            return Card("control", FIRED[data.purpose], text=data.text, facts=pairs(timer=data.timer_id))
         case ev.DeliveryReported():
             return _delivery_card(data)
         case ev.FeedbackReceived():
@@ -82,12 +83,17 @@ def card(event: Event, *, simulated: bool = False) -> Card:
                 f"feedback: {data.rating:g} of 5",
                 event.actor,
                 data.comment,
-                facts=_pairs(about=about),
+                facts=pairs(about=about),
             )
         case ev.ModelAnswered() | ev.ToolFinished() | ev.TimerSet():
             return _result_card(data, simulated=simulated)
-        case _:
+        case (
+            ev.ModelAsked() | ev.ToolStarted() | ev.TurnStarted() | ev.TurnRead() | ev.TurnResumed()
+            | ev.TurnEnded() | ev.ContextCompacted() | ev.TakeoverStarted() | ev.ThreadParked()
+        ):  # fmt: skip
             return _decision_card(data)
+        case _:
+            return waiting_card(data)
 
 
 def _result_card(data: ev.ModelAnswered | ev.ToolFinished | ev.TimerSet, *, simulated: bool) -> Card:
@@ -96,12 +102,10 @@ def _result_card(data: ev.ModelAnswered | ev.ToolFinished | ev.TimerSet, *, simu
             return _answer_card(data, simulated=simulated)
         case ev.ToolFinished():
             kind: Kind = "tool" if data.status == "ok" else "trouble"
-            facts = _pairs(took=f"{data.duration_ms} ms" if data.duration_ms else "")
+            facts = pairs(took=f"{data.duration_ms} ms" if data.duration_ms else "")
             return Card(kind, f"tool {data.tool}: {data.status}", text=data.result, facts=facts)
         case ev.TimerSet():
-            what = "reminder set" if data.purpose == "remind" else "will try again"
-            due = data.due_at.strftime("%Y-%m-%d %H:%M:%S UTC")
-            return Card("control", what, text=data.text, facts=_pairs(due=due))
+            return Card("control", SET[data.purpose], text=data.text, facts=pairs(due=moment(data.due_at)))
         case _:
             assert_never(data)
 
@@ -110,11 +114,11 @@ def _decision_card(data: Decision) -> Card:
     match data:
         case ev.ModelAsked():
             backup = "yes" if data.degraded else ""
-            facts = _pairs(model=data.model, estimated=f"{data.estimated_tokens} tokens", backup=backup)
+            facts = pairs(model=data.model, estimated=f"{data.estimated_tokens} tokens", backup=backup)
             return Card("model", "model asked", facts=facts, request=True)
         case ev.ToolStarted():
             return Card(
-                "tool", f"tool {data.tool} started", text=_args(data.args), facts=_pairs(effect=data.effect)
+                "tool", f"tool {data.tool} started", text=json_of(data.args), facts=pairs(effect=data.effect)
             )
         case ev.TurnEnded():
             return _end_card(data)
@@ -125,7 +129,7 @@ def _decision_card(data: Decision) -> Card:
         case ev.ThreadParked():
             return Card("trouble", "parked", text=data.reason, sends=len(data.outgoing))
         case ev.ContextCompacted():
-            facts = _pairs(before=f"{data.tokens_before} tokens", after=f"{data.tokens_after} tokens")
+            facts = pairs(before=f"{data.tokens_before} tokens", after=f"{data.tokens_after} tokens")
             return Card("quiet", f"left out {data.from_seq} to {data.to_seq}", text=data.summary, facts=facts)
         case ev.TurnStarted():
             return Card("quiet", f"turn started for {data.input}")
@@ -139,10 +143,10 @@ def _decision_card(data: Decision) -> Card:
 
 def unreadable(why: object, row_type: object) -> Card:
     """The card of a row that this program cannot read."""
-    return Card("trouble", "a row that cannot be read", text=str(why), facts=_pairs(type=str(row_type)))
+    return Card("trouble", "a row that cannot be read", text=str(why), facts=pairs(type=str(row_type)))
 
 
-def bubble(event: Event) -> Bubble | None:
+def bubble(event: Event) -> Bubble | None:  # noqa: C901 - one branch for each type
     """What the chat shows of an event, if anything."""
     data = event.data
     match data:
@@ -164,6 +168,8 @@ def bubble(event: Event) -> Bubble | None:
             return Bubble("note", text=f"This conversation is parked: {data.reason}")
         case ev.TimerFired() if data.purpose == "remind":
             return Bubble("note", text="A reminder is due.")
+        case ev.ApprovalResolved() | ev.QuestionAsked() | ev.TaskFinished():
+            return Bubble("note", text=waiting_bubble(data))
         case _:
             return None
 
@@ -177,14 +183,17 @@ def delivery(event: Event) -> Delivery | None:
     if not seq.isdigit():
         return None
     part = f" part {data.part_number} of {data.parts}" if data.parts > 1 else ""
-    return Delivery(int(seq), f"{_DELIVERY[data.status]}{part}", well=data.status == "sent")
+    return Delivery(int(seq), f"{_DELIVERY[data.status]}{part}", well=data.status in WELL)
 
 
-_DELIVERY = {
+WELL = ("sent", "delivered")
+_DELIVERY: dict[ev.DeliveryStatus, str] = {
     "sent": "delivered",
     "failed": "not delivered yet",
     "unknown": "may have been delivered",
     "dead": "given up",
+    "delivered": "arrived",
+    "undelivered": "did not arrive",
 }
 
 
@@ -205,20 +214,20 @@ def _block(block: ev.Block) -> str:
 
 def _sender(data: ev.MessageReceived | ev.MessageEdited, event: Event) -> list[tuple[str, str]]:
     known = "" if data.person else "nobody we know"
-    return _pairs(channel=event.channel, proof=data.sender.proof, person=known)
+    return pairs(channel=event.channel, proof=data.sender.proof, person=known)
 
 
 def _delivery_card(data: ev.DeliveryReported) -> Card:
-    kind: Kind = "quiet" if data.status == "sent" else "trouble"
+    kind: Kind = "quiet" if data.status in WELL else "trouble"
     part = f" (part {data.part_number} of {data.parts})" if data.parts > 1 else ""
-    facts = _pairs(attempt=str(data.attempt) if data.attempt > 1 else "", provider_id=data.provider_id)
+    facts = pairs(attempt=str(data.attempt) if data.attempt > 1 else "", provider_id=data.provider_id)
     return Card(
         kind, f"{_DELIVERY[data.status]}{part}", text=data.error, facts=facts, sends=len(data.outgoing)
     )
 
 
 def _answer_card(data: ev.ModelAnswered, *, simulated: bool) -> Card:
-    facts = _pairs(
+    facts = pairs(
         model=data.model,
         tokens=_tokens(data.usage),
         cost=_cost(data, simulated=simulated),
@@ -231,7 +240,7 @@ def _answer_card(data: ev.ModelAnswered, *, simulated: bool) -> Card:
     if step is None:
         return Card("trouble", "model answered nothing", facts=facts)
     action = step.proposed_action
-    call = f"{action.tool or action.agent} {_args(action.args)}" if action else ""
+    call = f"{action.tool or action.agent} {json_of(action.args)}" if action else ""
     text = "\n".join(filter(None, (step.message, call)))
     facts = [("confidence", f"{step.confidence:.2f}"), *facts]
     return Card("model", f"model answered: {step.intent.replace('_', ' ')}", text=text, facts=facts)
@@ -241,7 +250,7 @@ def _end_card(data: ev.TurnEnded) -> Card:
     well = data.outcome == "replied"
     kind: Kind = "trouble" if data.outcome == "failed" else "bot" if data.reply else "quiet"
     title = "reply" if well else f"turn ended: {data.outcome.replace('_', ' ')}"
-    facts = _pairs(steps=str(data.steps), why=data.reason)
+    facts = pairs(steps=str(data.steps), why=data.reason)
     return Card(
         kind,
         title,
@@ -266,11 +275,3 @@ def _cost(data: ev.ModelAnswered, *, simulated: bool) -> str:
         return NOTHING
     found = price(data.model, data.usage)
     return "price not known" if found is None else dollars(found)
-
-
-def _args(args: object) -> str:
-    return json.dumps(args, ensure_ascii=False, indent=2) if args else ""
-
-
-def _pairs(**facts: str) -> list[tuple[str, str]]:
-    return [(name.replace("_", " "), value) for name, value in facts.items() if value]

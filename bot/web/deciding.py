@@ -6,7 +6,6 @@ from typing import assert_never
 
 from bot import words
 from bot.answering import Attempt, late_words
-from bot.canonical import canonical
 from bot.events import (
     Answerer,
     ApprovalAnswered,
@@ -55,7 +54,7 @@ async def decide(parts: Parts, row: RequestRow, attempt: Attempt, key: str | Non
     data = await parts.site.judge(row, attempt)
     received = await parts.site.receive(_incoming(data, row, attempt.by, key))
     stored = await _stored(parts, received, data)
-    if received.duplicate and not _says(stored, row, attempt):
+    if received.duplicate and not _says(stored, attempt, data):
         raise Problem(409, "this Idempotency-Key was used for another answer; nothing was decided", found=key)
     row = await _today(parts, row)
     if stored.refused is not None:
@@ -92,14 +91,18 @@ async def _stored(
     return found if isinstance(found, ApprovalAnswered | QuestionAnswered) else data
 
 
-def _says(stored: ApprovalAnswered | QuestionAnswered, row: RequestRow, attempt: Attempt) -> bool:
-    """Is this what somebody says now? The decision of an answer that was refused is not kept."""
-    match stored:
-        case ApprovalAnswered(approval_id=row.id, decision=decision, edited_args=args):
-            same_args = decision != "edit" or canonical(args) == canonical(attempt.args)
-            return decision is None or (decision == attempt.decision and same_args)
-        case QuestionAnswered(question_id=row.id, text=text, refused=refused):
-            return refused is not None or text == attempt.message
+def _says(
+    stored: ApprovalAnswered | QuestionAnswered, attempt: Attempt, data: ApprovalAnswered | QuestionAnswered
+) -> bool:
+    """Is what stands in the log what somebody says now? `data` is that as judged now: perhaps as late."""
+    match stored, data:
+        case ApprovalAnswered(), ApprovalAnswered():
+            same = stored.refused is not None or stored.decision == attempt.decision
+            edited = data.edited_args is None or data.edited_args == stored.edited_args
+            return same and edited and stored.approval_id == data.approval_id
+        case QuestionAnswered(), QuestionAnswered():
+            same = stored.refused is not None or stored.text == attempt.message
+            return same and stored.question_id == data.question_id
         case _:
             return False
 
@@ -135,7 +138,7 @@ async def _in_effect(parts: Parts, row: RequestRow, seq: int) -> Ruling:
     """Wait until the thread has acted on the answer at this seq, for a few seconds at most."""
     loop = asyncio.get_running_loop()
     until = loop.time() + TAKES_EFFECT_WITHIN
-    if parts.watch.full or parts.watch.closed:
+    if parts.watch.full:
         return await _look(parts, row, seq)
     with parts.watch.bell(row.thread_id, {"approval.resolved"}) as bell:
         while True:

@@ -161,7 +161,7 @@ async def _look(parts: Parts, thread_id: str, progress: Progress) -> Outcome:
 
 async def _out(parts: Parts, received: Received, outcome: Outcome) -> MessageOut:
     waiting = Waiting(parts.site.store)
-    asked = await waiting.requests("approval", pending=True, thread_id=received.thread_id)
+    asked = await waiting.requests("approval", ended=0, thread_id=received.thread_id)
     return MessageOut(
         thread_id=received.thread_id,
         seq=received.seq,

@@ -14,6 +14,7 @@ from bot.events import Event
 from bot.thread import Status
 from bot.web import cards
 from bot.web.bills import Bills
+from bot.web.card import Card
 from bot.web.models import MOST_SEQ
 from bot.web.parts import ByCaller, Parts, ThreadId
 from bot.web.prices import Bill
@@ -58,7 +59,7 @@ class Shown:
 
     seq: int
     time: str
-    card: cards.Card
+    card: Card
 
 
 class Pages:

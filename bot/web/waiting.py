@@ -13,7 +13,7 @@ from bot.web.problems import Problem
 from bot.web.request_models import ApprovalOut, QuestionOut, TaskOut
 
 Kind = Literal["approval", "question"]
-MOST = 500  # of those that are over; all that are open are listed
+MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class Waiting:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def requests(self, kind: Kind, *, pending: bool, thread_id: str | None = None) -> list[Asked]:
-        """Requests of this kind, the oldest first: the open ones, or those that ended last besides."""
+    async def requests(self, kind: Kind, *, ended: int = MOST, thread_id: str | None = None) -> list[Asked]:
+        """Requests of this kind, the oldest first: all that are open, and about as many that ended last."""
         rows = {row.id: row for row in await self._open(thread_id)}
-        if not pending:
-            rows |= {row.id: row for row in await self._store.requests(pending=False, limit=MOST)}
+        if ended:
+            rows |= {row.id: row for row in await self._store.requests(pending=False, limit=ended)}
         mine = [row for row in rows.values() if row.kind == kind and thread_id in (None, row.thread_id)]
         return await self._with_events(sorted(mine, key=lambda row: (row.asked_at, row.id)))
 

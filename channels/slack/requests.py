@@ -14,9 +14,10 @@ from channels.slack.parts import LINK_LABEL, Destination, body
 from channels.slack.text import units
 
 LONGEST = 8_000
-"""Blocks of more than about 13,200 characters are refused, a link and buttons included; we stay below 10,000."""
-LONGEST_TEXT = 40_000
-"""Slack cuts the `text` of a message there."""
+"""Blocks of more than about 13,200 characters are refused; with a link and buttons we stay below 10,000.
+
+Escaped for the notification that is at most 40,000, which is where Slack would cut.
+"""
 PIECE = 3_000
 MOST_BUTTONS = 5
 BUTTON_TEXT = 75
@@ -41,7 +42,7 @@ Block = dict[str, object]
 
 def fits(text: str) -> bool:
     """Whether a request with this text can be shown whole, in one message."""
-    return units(text) <= LONGEST and units(escape(text)) <= LONGEST_TEXT
+    return units(text) <= LONGEST
 
 
 def render_request(outbox_id: str, outgoing: Outgoing, request: RequestFor) -> Part:

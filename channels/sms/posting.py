@@ -83,8 +83,7 @@ class Posting:
 
     def _may_be(self, record: Record, part: Part) -> bool:
         return (
-            record.direction.startswith("outbound")
-            and record.body.strip() == part.text.strip()
+            record.body.strip() == part.text.strip()
             and record.at >= self._since(part)
             and self._claimed.get(record.sid, _key(part)) == _key(part)
         )

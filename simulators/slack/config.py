@@ -57,3 +57,5 @@ class SlackConfig:
     verification_token: str = "demo-verification-token"
     scopes: frozenset[str] = field(default=ALL_SCOPES)
     subscriptions: frozenset[str] = field(default=ALL_EVENTS)
+    metadata_in_actions: bool = True
+    """Whether the message in a button's payload has its metadata. It has in practice; Slack does not promise it."""

@@ -2,108 +2,34 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from simulators.guard import refuse
 from simulators.slack import faults
+from simulators.slack.calls import (
+    AddFault,
+    Body,
+    Click,
+    Close,
+    Command,
+    Edit,
+    Place,
+    React,
+    Redeliver,
+    Say,
+    Socket,
+    Submit,
+    UseHttp,
+)
 from simulators.slack.config import Json
 from simulators.slack.deliveries import Outcome
 from simulators.slack.workspace import Refused
 
 if TYPE_CHECKING:
     from simulators.slack.simulator import SlackSimulator
-
-Text = Annotated[str, Field(min_length=1, max_length=40_000)]
-SocketAction = Literal[
-    "disconnect",
-    "warning",
-    "refresh_requested",
-    "too_many_websockets",
-    "link_disabled",
-    "close",
-    "drop",
-    "withhold_pongs",
-    "answer_pongs",
-]
-DisconnectReason = Literal["warning", "refresh_requested", "too_many_websockets", "link_disabled"]
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Say(Body):
-    from_: str = Field(alias="from", min_length=1)
-    text: Text
-    channel: str | None = None
-    thread: str | None = None
-
-
-class Edit(Body):
-    channel: str
-    ts: str
-    text: Text
-
-
-class Place(Body):
-    channel: str
-    ts: str
-
-
-class React(Body):
-    from_: str = Field(alias="from", min_length=1)
-    channel: str
-    ts: str
-    name: str
-    remove: bool = False
-
-
-class Redeliver(Body):
-    event_id: str
-    times: int = Field(1, ge=1, le=1_000)
-
-
-class AddFault(Body):
-    method: str
-    kind: str
-    times: int = Field(1, ge=1)
-    retry_after: int = Field(1, ge=0)
-
-
-class Socket(Body):
-    action: SocketAction
-    reason: DisconnectReason = "refresh_requested"
-
-
-class Click(Body):
-    from_: str = Field(alias="from", min_length=1)
-    channel: str
-    ts: str
-    action_id: str
-    value: str | None = None
-
-
-class Command(Body):
-    from_: str = Field(alias="from", min_length=1)
-    command: str = Field(pattern="^/")
-    text: str = ""
-    channel: str | None = None
-
-
-class Submit(Body):
-    from_: str = Field(alias="from", min_length=1)
-    view_id: str
-    values: dict[str, Any] = {}
-
-
-class UseHttp(Body):
-    events: str
-    interactive: str = ""
-    commands: str = ""
-
 
 Shape = TypeVar("Shape", bound=Body)
 Answer = Callable[[web.Request], Awaitable[Json]]
@@ -141,9 +67,12 @@ class Control:
 
     async def click(self, request: web.Request) -> Json:
         body = await _read(request, Click)
-        person, message = self._slack.person(body.from_), self._slack.message(body.channel, body.ts)
-        outcome = await self._slack.interactions.click(person, message, body.action_id, value=body.value)
-        return _outcome(outcome)
+        person = self._slack.person(body.from_)
+        where = self._slack.channel(body.channel or person.slack_user_id)
+        interactions = self._slack.interactions
+        message = interactions.message_with(where, body.action_id, body.value, ts=body.ts, text=body.text)
+        outcome = await interactions.click(person, message, body.action_id, value=body.value)
+        return {**_outcome(outcome), "channel": message.channel, "ts": message.ts}
 
     async def command(self, request: web.Request) -> Json:
         body = await _read(request, Command)
@@ -155,6 +84,21 @@ class Control:
         body = await _read(request, Submit)
         person = self._slack.person(body.from_)
         return _outcome(await self._slack.interactions.submit(person, body.view_id, body.values))
+
+    async def close(self, request: web.Request) -> Json:
+        body = await _read(request, Close)
+        self._slack.interactions.close(self._slack.person(body.from_), body.view_id)
+        return {"ok": True}
+
+    async def views(self, request: web.Request) -> list[Json]:
+        """The modals that are open: all, or those of one person."""
+        name = request.query.get("from")
+        people = [self._slack.person(name)] if name else self._slack.workspace.people()
+        return [
+            {"from": person.name, "view": modal.view, "errors": modal.errors}
+            for person in people
+            for modal in self._slack.interactions.modals_of(person)
+        ]
 
     async def add_fault(self, request: web.Request) -> Json:
         body = await _read(request, AddFault)
@@ -275,10 +219,12 @@ def add_routes(app: web.Application, slack: "SlackSimulator") -> None:
     route("POST", "click", control.click)
     route("POST", "command", control.command)
     route("POST", "submit", control.submit)
+    route("POST", "close", control.close)
     route("POST", "faults", control.add_fault)
     route("POST", "faults/clear", control.clear_faults)
     route("POST", "socket", control.socket)
     route("POST", "http", control.use_http)
+    route("GET", "views", control.views)
     route("GET", "messages", control.messages)
     route("GET", "conversation", control.conversation)
     route("GET", "events", control.events)

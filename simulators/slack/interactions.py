@@ -15,6 +15,7 @@ from simulators.slack.deliveries import Deliveries, Outcome
 from simulators.slack.limits import ApiError
 from simulators.slack.methods import Method
 from simulators.slack.state import Message
+from simulators.slack.views import Modal, Views, read_view
 from simulators.slack.workspace import Post, Refused, Workspace
 
 TRIGGER_SECONDS = 3.0
@@ -37,33 +38,56 @@ class Interactions:
         self._config = workspace.config
         self._deliveries = deliveries
         self._time_scale = time_scale
-        self._triggers: dict[str, float] = {}
+        self._triggers: dict[str, tuple[float, str]] = {}
         self._used_triggers: set[str] = set()
         self._response_urls: dict[str, ResponseUrl] = {}
-        self.views: dict[str, Json] = {}
-        """Open modals by view id."""
+        self._modals = Views(workspace)
         self.base_url = ""
 
     def methods(self) -> dict[str, Method]:
-        return {"views.open": Method(self.open_view), "views.update": Method(self.update_view)}
+        return {"views.open": Method(self.open_view), "views.update": Method(self._modals.update)}
+
+    @property
+    def views(self) -> dict[str, Json]:
+        """Open modals by view id."""
+        return {view_id: modal.view for view_id, modal in self._modals.open.items()}
 
     # People press
+
+    def message_with(
+        self,
+        where: Channel,
+        action_id: str,
+        value: str | None = None,
+        *,
+        ts: str | None = None,
+        text: str = "",
+    ) -> Message:
+        """The newest message there with such a button; `ts`, or what its text contains, say which."""
+        for message in reversed(self._workspace.state.messages_in(where.id)):
+            shown = rich_text.unescape(str(message.message.get("text", "")))
+            meant = not message.deleted and ts in (None, message.ts) and text in shown
+            if meant and find_button(message, action_id, value):
+                return message
+        raise Refused(f"no message there has a button with action_id {action_id!r}")
 
     async def click(
         self, person: Person, message: Message, action_id: str, *, value: str | None = None
     ) -> Outcome:
         """Press a button of a message; refused when no button has this action_id (and value, if given)."""
-        action = _find_button(message, action_id, value)
+        action = find_button(message, action_id, value)
         channel = self._workspace.channel(message.channel)
         if action is None or channel is None:
             raise Refused(f"no button with action_id {action_id!r} in that message")
+        if channel.kind != "channel" and person.slack_user_id not in channel.members:
+            raise Refused(f"{person.name} does not see that message")
         payload = payloads.block_actions(
             self._config,
             person=person,
             channel=channel,
             message=message,
-            action={**action, "action_ts": f"{self._workspace.timestamp():.6f}"},
-            trigger_id=self._new_trigger(),
+            action={**action, "action_ts": self._workspace.state.next_ts(self._workspace.timestamp())},
+            trigger_id=self._new_trigger(person),
             response_url=self._new_response_url("actions", channel, person, message),
         )
         return await self._deliveries.once("interactive", payload)
@@ -75,7 +99,7 @@ class Interactions:
             channel=channel,
             command=command,
             text=text,
-            trigger_id=self._new_trigger(),
+            trigger_id=self._new_trigger(person),
             response_url=self._new_response_url("commands", channel, person, None),
         )
         outcome = await self._deliveries.once("slash_commands", payload)
@@ -83,38 +107,33 @@ class Interactions:
             self._post_response(outcome.response, channel, person)
         return outcome
 
-    async def submit(self, person: Person, view_id: str, values: Json) -> Outcome:
-        view = self.views.get(view_id)
-        if view is None:
-            raise Refused(f"no open view {view_id!r}; open are {sorted(self.views)}")
-        trigger_id = self._new_trigger()
+    async def submit(self, person: Person, view_id: str | None, values: Json) -> Outcome:
+        """Send in a modal (the one on top, if none is named); fields that are not given stay as they are."""
+        modal = self._modals.find(person, view_id)
         payload = payloads.view_submission(
-            self._config, person=person, view=view, values=values, trigger_id=trigger_id
+            self._config,
+            person=person,
+            view=modal.view,
+            values=self._modals.fill(modal, values),
+            trigger_id=self._new_trigger(person),
         )
         outcome = await self._deliveries.once("interactive", payload)
-        if outcome.failure is None and (outcome.response or {}).get("response_action") in (None, "clear"):
-            self.views.pop(view_id, None)
+        if outcome.failure is None:
+            self._modals.answered(modal, outcome.response)
         return outcome
+
+    def close(self, person: Person, view_id: str | None) -> None:
+        self._modals.close(self._modals.find(person, view_id))
+
+    def modals_of(self, person: Person) -> list[Modal]:
+        return self._modals.of(person)
 
     # The app answers
 
     def open_view(self, call: Call) -> Json:
         (trigger_id,) = call.required("trigger_id")
-        view = call.json("view", error="invalid_arguments")
-        if not isinstance(view, dict) or view.get("type") != "modal" or not view.get("title"):
-            raise ApiError("invalid_arguments", "missing required field: view")
-        self._use_trigger(trigger_id)
-        shown = self._shown_view(view, f"V{secrets.token_hex(5).upper()}")
-        self.views[shown["id"]] = shown
-        return {"view": shown}
-
-    def update_view(self, call: Call) -> Json:
-        (view_id,) = call.required("view_id")
-        view = call.json("view", error="invalid_arguments")
-        if view_id not in self.views or not isinstance(view, dict):
-            raise ApiError("not_found")
-        self.views[view_id] = self._shown_view(view, view_id)
-        return {"view": self.views[view_id]}
+        view = read_view(call)
+        return {"view": self._modals.add(view, self._use_trigger(trigger_id))}
 
     async def respond(self, request: web.Request) -> web.Response:
         """What the app POSTs to a response_url."""
@@ -140,43 +159,25 @@ class Interactions:
         extra: Json = {} if in_channel else {"ephemeral_to": person.slack_user_id}
         self._workspace.post(Post(text, body.get("blocks"), extra={**extra, "response_url": True}), channel)
 
-    def _shown_view(self, view: Json, view_id: str) -> Json:
-        return {
-            "private_metadata": "",
-            "callback_id": "",
-            "external_id": "",
-            "clear_on_close": False,
-            "notify_on_close": False,
-            "submit": None,
-            "close": None,
-            **view,
-            "id": view_id,
-            "team_id": self._config.team_id,
-            "state": {"values": {}},
-            "hash": f"{self._workspace.timestamp():.6f}",
-            "previous_view_id": None,
-            "root_view_id": view_id,
-            "app_id": self._config.app_id,
-            "app_installed_team_id": self._config.team_id,
-            "bot_id": self._config.bot_id,
-        }
-
     # Triggers and response addresses
 
-    def _new_trigger(self) -> str:
+    def _new_trigger(self, person: Person) -> str:
         trigger_id = f"{secrets.randbelow(10**9)}.{secrets.randbelow(10**9)}.{secrets.token_hex(16)}"
-        self._triggers[trigger_id] = time.monotonic() + TRIGGER_SECONDS * self._time_scale
+        expires = time.monotonic() + TRIGGER_SECONDS * self._time_scale
+        self._triggers[trigger_id] = (expires, person.slack_user_id)
         return trigger_id
 
-    def _use_trigger(self, trigger_id: str) -> None:
+    def _use_trigger(self, trigger_id: str) -> str:
+        """Whose trigger it was; it opens one view, soon."""
         if trigger_id in self._used_triggers:
             raise ApiError("exchanged_trigger_id")
-        expires = self._triggers.pop(trigger_id, None)
+        expires, owner = self._triggers.get(trigger_id, (None, ""))
         if expires is None:
             raise ApiError("invalid_trigger_id")
         if expires < time.monotonic():
             raise ApiError("expired_trigger_id")
         self._used_triggers.add(trigger_id)
+        return owner
 
     def _new_response_url(self, kind: str, channel: Channel, person: Person, message: Message | None) -> str:
         secret = secrets.token_urlsafe(16)
@@ -196,7 +197,7 @@ def buttons(message: Message) -> list[Json]:
     return found
 
 
-def _find_button(message: Message, action_id: str, value: str | None) -> Json | None:
+def find_button(message: Message, action_id: str, value: str | None) -> Json | None:
     fitting = (
         button
         for button in buttons(message)

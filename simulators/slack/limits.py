@@ -10,6 +10,7 @@ MARKDOWN_TEXT = 12_000
 BLOCKS = 50
 ALL_BLOCKS_CHARACTERS = 13_200
 MAX_TEXT = {"section": 3_000, "header": 150, "markdown": 12_000}
+VIEW_BLOCKS, FIELD = 100, 3_000
 MAX_ELEMENTS = {"actions": 25, "context": 10}
 BUTTON_TEXT, BUTTON_VALUE, IDENTIFIER = 75, 2_000, 255
 KNOWN_BLOCKS = frozenset(
@@ -94,6 +95,50 @@ def _button_problems(element: Json, at: str) -> Iterator[str]:
     yield from _too_long(text.get("text"), BUTTON_TEXT, f"{at}/text/text")
     yield from _too_long(element.get("value"), BUTTON_VALUE, f"{at}/value")
     yield from _too_long(element.get("action_id"), IDENTIFIER, f"{at}/action_id")
+
+
+def check_view(view: Json) -> None:
+    """A modal: titles of 24 characters, 100 blocks, fields with no more in them than they take."""
+    problems = [
+        *(
+            p
+            for key in ("title", "submit", "close")
+            for p in _too_long(_text_of(view.get(key)), 24, f"/view/{key}")
+        ),
+        *_too_long(view.get("private_metadata"), 3_000, "/view/private_metadata"),
+        *_too_long(view.get("callback_id"), IDENTIFIER, "/view/callback_id"),
+    ]
+    if len(view["blocks"]) > VIEW_BLOCKS:
+        problems.append(f"no more than {VIEW_BLOCKS} items allowed [json-pointer:/view/blocks]")
+    inputs = False
+    for number, block in enumerate(view["blocks"]):
+        inputs = inputs or block.get("type") == "input"
+        problems += _input_problems(block, f"/view/blocks/{number}")
+    if inputs and not view.get("submit"):
+        problems.append("`submit` is required when an `input` block is within `blocks` [json-pointer:/view]")
+    if problems:
+        raise ApiError("invalid_arguments", *problems)
+
+
+def _input_problems(block: Json, at: str) -> Iterator[str]:
+    yield from _too_long(block.get("block_id"), IDENTIFIER, f"{at}/block_id")
+    if block.get("type") != "input":
+        return
+    element = block.get("element")
+    if not isinstance(element, dict) or not _text_of(block.get("label")):
+        yield f"missing required field: element or label [json-pointer:{at}]"
+        return
+    yield from _too_long(_text_of(block["label"]), 2_000, f"{at}/label/text")
+    most = int(element.get("max_length") or FIELD)
+    if most > FIELD:
+        yield f"must be less than {FIELD + 1} [json-pointer:{at}/element/max_length]"
+    yield from _too_long(element.get("initial_value"), most, f"{at}/element/initial_value")
+    if element.get("initial_value") == "":
+        yield f"must be more than 0 characters [json-pointer:{at}/element/initial_value]"
+
+
+def _text_of(text: object) -> object:
+    return text.get("text") if isinstance(text, dict) else None
 
 
 def _too_long(value: object, most: int, pointer: str) -> Iterator[str]:

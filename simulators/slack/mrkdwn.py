@@ -111,10 +111,10 @@ def message_html(message: Json, name_of: NameOf) -> Markup:
     blocks = message.get("blocks") or []
     if not blocks or all(block.get("type") == "rich_text" for block in blocks):
         return to_html(message.get("text") or "", name_of)
-    return Markup("").join(_block(block, name_of) for block in blocks)
+    return Markup("").join(block_html(block, name_of) for block in blocks)
 
 
-def _block(block: Json, name_of: NameOf) -> Markup:
+def block_html(block: Json, name_of: NameOf) -> Markup:
     match block.get("type"):
         case "divider":
             return Markup("<hr>")
@@ -132,7 +132,7 @@ def _block(block: Json, name_of: NameOf) -> Markup:
         case "actions":
             return Markup('<p class="buttons">{}</p>').format(Markup("").join(_buttons(block["elements"])))
         case "rich_text":
-            return Markup("<p>{}</p>").format(" ".join(_plain(block)))
+            return Markup("").join(_rich(element) for element in block.get("elements", []))
         case other:
             return Markup('<p class="context">({} block)</p>').format(other)
 
@@ -160,11 +160,17 @@ def _buttons(elements: list[Json]) -> Iterator[Markup]:
         yield BUTTON.format(style, element.get("action_id", ""), element.get("value", ""), label)
 
 
-def _plain(value: object) -> Iterator[str]:
-    if isinstance(value, dict):
-        if isinstance(value.get("text"), str):
-            yield value["text"]
-        yield from _plain(value.get("elements", []))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _plain(item)
+def _rich(element: Json) -> Markup:
+    """Rich text is literal: nothing in its texts is markup, a mention or an entity."""
+    inner = Markup("").join(_rich_piece(piece) for piece in element.get("elements", []))
+    if element.get("type") == "rich_text_preformatted":
+        return Markup("<pre>{}</pre>").format(inner)
+    return Markup('<p class="rich">{}</p>').format(inner)
+
+
+def _rich_piece(piece: Json) -> Markup:
+    if piece.get("type") == "rich_text_section":
+        return _rich(piece)
+    url = str(piece.get("url", ""))
+    label = str(piece.get("text") or url)
+    return _link(url, label) if url.startswith(("https://", "http://", "mailto:")) else escape(label)

@@ -12,6 +12,7 @@ from simulators.people import Person
 from simulators.slack import mrkdwn
 from simulators.slack.config import Channel, Json
 from simulators.slack.state import Message
+from simulators.slack.views import Modal
 
 if TYPE_CHECKING:
     from simulators.slack.simulator import SlackSimulator
@@ -54,6 +55,38 @@ class PaneView:
             "connected": len(self._slack.sockets.connections),
             "places": render("slack_places.html", places=self._places(), chosen=self._channel.id),
             "messages": render("slack_messages.html", roots=self._roots(), statuses=self._statuses()),
+            "modal": self._modal(),
+        }
+
+    def _modal(self) -> str:
+        """The form that is on top for this person; "" if none is open."""
+        theirs = self._slack.interactions.modals_of(self._person)
+        return render("slack_modal.html", **self._form(theirs[-1])) if theirs else ""
+
+    def _form(self, modal: Modal) -> Json:
+        view = modal.view
+        return {
+            "view_id": view["id"],
+            "title": view["title"]["text"],
+            "submit": (view["submit"] or {}).get("text"),
+            "close": (view["close"] or {}).get("text", "Cancel"),
+            "blocks": [self._block(block, modal) for block in view["blocks"]],
+        }
+
+    def _block(self, block: Json, modal: Modal) -> Json:
+        if block.get("type") != "input":
+            return {"html": mrkdwn.block_html(block, self._name_of), "input": False}
+        element, block_id = block["element"], block["block_id"]
+        return {
+            "input": True,
+            "id": block_id,
+            "label": block["label"]["text"],
+            "hint": (block.get("hint") or {}).get("text", ""),
+            "value": modal.typed.get(block_id, element.get("initial_value", "")),
+            "multiline": bool(element.get("multiline")),
+            "required": not block.get("optional"),
+            "longest": element.get("max_length", 3_000),
+            "error": modal.errors.get(block_id, ""),
         }
 
     def _may_see(self, channel: Channel) -> bool:

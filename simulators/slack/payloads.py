@@ -2,6 +2,7 @@
 
 from simulators.people import Person
 from simulators.slack.config import Channel, Json, SlackConfig
+from simulators.slack.rich_text import escape_once
 from simulators.slack.state import Message
 
 SHOWN_CHANNEL_TYPE = {"channel": "channel", "group": "group", "im": "im"}
@@ -161,7 +162,11 @@ def block_actions(
     trigger_id: str,
     response_url: str,
 ) -> Json:
-    shown = {key: value for key, value in message.message.items() if key != "metadata"}
+    left_out = () if config.metadata_in_actions else ("metadata",)
+    shown = {key: value for key, value in message.message.items() if key not in left_out}
+    label = action.get("text")
+    if isinstance(label, dict):
+        action = {**action, "text": {**label, "text": escape_once(str(label.get("text", "")))}}
     return {
         "type": "block_actions",
         "user": user_ref(person, config),

@@ -21,7 +21,8 @@ async function post(path, body) {
 function slackPane(pane) {
   const part = (name) => pane.querySelector(`[data-slack="${name}"]`);
   const who = part("who"), text = part("text"), messages = part("messages"), mode = part("mode");
-  let channel = "", seen = "", thread = null, editing = null;
+  const modal = part("modal");
+  let channel = "", seen = "", thread = null, editing = null, form = "";
 
   async function refresh() {
     const query = new URLSearchParams({ as: who.value, channel, seen });
@@ -35,10 +36,32 @@ function slackPane(pane) {
     part("title").textContent = view.title;
     part("places").innerHTML = view.places; // escaped by the server's templates
     messages.innerHTML = view.messages;
+    showModal(view.modal);
     const state = part("connected");
     state.textContent = view.connected ? `${view.connected} socket${view.connected > 1 ? "s" : ""} open` : "the bot is not connected";
     state.classList.toggle("off", !view.connected);
     if (atEnd || moved) messages.scrollTop = messages.scrollHeight;
+  }
+
+  function showModal(html) {
+    if (form === html) return; // What somebody is typing in it stays.
+    form = html;
+    modal.innerHTML = html; // escaped by the server's templates
+    modal.hidden = !html;
+    modal.querySelector("[data-block]")?.focus();
+  }
+
+  async function submitModal(view) {
+    const values = {};
+    for (const field of view.querySelectorAll("[data-block]")) values[field.dataset.block] = field.value;
+    try {
+      await post("/sim/slack/submit", { from: who.value, view_id: view.dataset.view, values });
+    } catch (problem) {
+      const error = view.querySelector('[data-modal="error"]');
+      error.textContent = problem.message;
+      error.hidden = false;
+    }
+    await refresh();
   }
 
   function setMode(words) {
@@ -78,8 +101,12 @@ function slackPane(pane) {
         text.value = ""; return setMode("");
       case "delete":
         await post("/sim/slack/delete", place); return refresh();
+      case "close":
+        await post("/sim/slack/close", { from: who.value, view_id: button.closest("[data-view]").dataset.view });
+        return refresh();
       case "click": {
         const { actionId, value } = button.dataset;
+        part("error").hidden = true;
         await post("/sim/slack/click", { from: who.value, ...place, action_id: actionId, ...(value && { value }) });
         return refresh();
       }
@@ -90,6 +117,7 @@ function slackPane(pane) {
     const button = event.target.closest("[data-do]");
     if (button) act(button).catch(failed);
   });
+  modal.addEventListener("submit", (event) => { event.preventDefault(); submitModal(event.target).catch(failed); });
   part("composer").addEventListener("submit", (event) => { event.preventDefault(); send().catch(failed); });
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); send().catch(failed); }

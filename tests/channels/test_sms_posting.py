@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bot.events import Outgoing
 from channels.sms.failures import refusal, send_failed
+from channels.sms.log import SDK_LOG
 from channels.sms.rest import CallFailed, seconds
 from simulators.twilio import AUTH_TOKEN, NUMBER, TwilioSimulator
 from tests.channels.sms_kit import ANN, PUBLIC, answering, channel_to, fail_once, failure, part_to, sent_texts
@@ -185,6 +186,7 @@ async def test_a_request_is_made_once_and_nothing_of_it_is_logged(caplog: pytest
             await failure(channel_to(url).send(part_to(text="my secret")))
 
     assert len(calls) == 1
+    assert not SDK_LOG.isEnabledFor(logging.INFO)
     for secret in ("my secret", AUTH_TOKEN, ANN):
         assert secret not in caplog.text
 

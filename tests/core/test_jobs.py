@@ -5,7 +5,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +34,7 @@ ECHO = "import json, sys; print(json.dumps(sys.argv[1:]))"
 ONCE = """
 import os, sys, time
 with open("ran", "a") as file:
-    file.write(f"{os.getpid()}\\n")
+    print(os.getpid(), file=file)
 print("it runs", flush=True)
 while not os.path.exists("go"):
     time.sleep(0.01)
@@ -48,6 +47,7 @@ def job(command: list[str], **given: Any) -> JobConfig:
 
 
 def python(code: str, *arguments: str, **given: Any) -> JobConfig:
+    code = code.replace("{", "{{").replace("}", "}}")
     return job(["python", "-c", code, *arguments], **given)
 
 
@@ -179,7 +179,7 @@ def test_a_job_that_was_taken_away_is_refused():
     model = arguments(jobs)
     del jobs["restart"]
 
-    with pytest.raises(InvalidStep, match="args.job: this job is no longer offered"):
+    with pytest.raises(InvalidStep, match=r"args\.job: this job is no longer offered"):
         checked_args(model, {**ALL, "job": "restart", "service": "db", "count": 1})
 
 
@@ -273,7 +273,6 @@ async def test_a_process_that_dies_before_the_command_leaves_it_not_begun_for_ev
         await call(tool)
 
     with pytest.raises(ToolError, match="cancelled before it began"):
-        job_process.main(folder_of(tmp_path))
         await call(tool_of(tmp_path, work=python(ONCE, directory=str(tmp_path))))
 
     assert not (tmp_path / "ran").exists()
@@ -377,8 +376,12 @@ def alive(pid: int) -> bool:
 
 
 async def has_lines(path: Path, count: int = 1) -> list[str]:
-    lines = path.read_text().splitlines() if path.exists() else []
-    return lines if len(lines) >= count else []
+    return lines_of(path, count)
+
+
+def lines_of(path: Path, count: int = 1) -> list[str]:
+    text = path.read_text() if path.exists() else ""
+    return text.splitlines() if text.endswith("\n") and text.count("\n") >= count else []
 
 
 # A parent and a child that both do not mind TERM.
@@ -387,7 +390,7 @@ import os, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 child = os.fork()
 with open("ran", "a") as file:
-    file.write(f"{os.getpid()}\\n")
+    print(os.getpid(), file=file)
 print("here", flush=True)
 while True:
     time.sleep(0.05)
@@ -423,7 +426,7 @@ async def test_a_cancelled_job_may_clean_up(tmp_path):
     code = (
         "import os, signal, sys, time\n"
         "def clean(*_):\n    open('cleaned', 'w').close()\n    sys.exit(0)\n"
-        "signal.signal(signal.SIGTERM, clean)\nopen('ran', 'w').write('x')\n"
+        "signal.signal(signal.SIGTERM, clean)\nprint('x', file=open('ran', 'w'), flush=True)\n"
         "while True: time.sleep(0.05)"
     )
     running = asyncio.ensure_future(call(tool_of(tmp_path, work=python(code, directory=str(tmp_path)))))
@@ -533,13 +536,17 @@ async def test_a_bot_that_is_killed_at_any_moment_runs_the_command_once(tmp_path
         place.mkdir()
         (place / "go").touch()
         bot = start_bot(place)
-        time.sleep(chance.uniform(0, 0.12))
+        await asyncio.sleep(chance.uniform(0, 0.12))
         kill(bot)
 
         said = await call(tool_of(place, work=python(ONCE, directory=str(place))))
 
         assert said.endswith("it runs\nit ends")
         assert len(await has_lines(place / "ran")) == 1
+
+
+async def exists(path: Path) -> bool:
+    return path.exists()  # noqa: ASYNC240 - a condition to wait for
 
 
 def processes(tmp_path: Path) -> dict[str, int]:
@@ -551,7 +558,7 @@ async def test_if_nobody_watched_the_command_the_outcome_is_unknown_and_it_is_no
     tool = tool_of(tmp_path, work=python(ONCE, directory=str(tmp_path)))
     running = asyncio.ensure_future(call(tool))
     await eventually(lambda: has_lines(tmp_path / "ran"))
-    await eventually(lambda: has_lines(folder_of(tmp_path) / "pid.json"))
+    await eventually(lambda: exists(folder_of(tmp_path) / "pid.json"))
     os.kill(processes(tmp_path)["supervisor"], signal.SIGKILL)
 
     for _ in range(2):
@@ -565,6 +572,12 @@ async def test_if_nobody_watched_the_command_the_outcome_is_unknown_and_it_is_no
     assert len(await has_lines(tmp_path / "ran")) == 1
 
 
+def run_orders(folder: Path, count: int) -> None:
+    command = [sys.executable, "-I", "-S", job_process.__file__, str(folder)]
+    for order in [subprocess.Popen(command) for _ in range(count)]:
+        order.wait()
+
+
 async def test_processes_with_the_same_order_run_it_once(tmp_path):
     (tmp_path / "go").touch()
     await call(tool_of(tmp_path, work=python(ONCE, directory=str(tmp_path))))
@@ -573,11 +586,7 @@ async def test_processes_with_the_same_order_run_it_once(tmp_path):
         (done / name).unlink()
     (tmp_path / "ran").unlink()
 
-    orders = [
-        subprocess.Popen([sys.executable, "-I", "-S", job_process.__file__, str(done)]) for _ in range(10)
-    ]
-    for order in orders:
-        order.wait()
+    run_orders(done, 10)
 
     assert len(await has_lines(tmp_path / "ran")) == 1
     assert (done / "result.json").exists()
@@ -658,7 +667,7 @@ async def test_a_job_outlives_a_bot_and_is_ended_by_a_stop_that_nobody_heard(tmp
 async def test_a_stop_that_nobody_heard_lets_a_job_that_had_not_begun_not_begin(tmp_path):
     tool = tool_of(tmp_path, work=python(ONCE, directory=str(tmp_path)))
     async with process(tmp_path, tool) as kit:
-        thread, events = await kit.announce(tool, {"job": "work"})
+        thread, _ = await kit.announce(tool, {"job": "work"})
         await kit.stop(thread.id)
 
     async with process(tmp_path, tool) as kit:

@@ -3,9 +3,21 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
-from bot.events import Draft, Incoming, MessageReceived, Sender, TimerSet
+import pytest
+
+from bot.events import (
+    Draft,
+    Incoming,
+    MessageReceived,
+    Sender,
+    TaskFinished,
+    TaskStarted,
+    TimerFired,
+    TimerSet,
+)
+from bot.ports import DueTimer
 from bot.store.sqlite import SqliteStore
-from bot.timers import Timers
+from bot.timers import Timers, firing
 from tests.core.parts_kit import START, FakeStore, at, clock, run
 
 
@@ -126,3 +138,57 @@ async def test_a_timer_of_the_real_store_fires_once(tmp_path):
     await store.close()
     assert fired == [1, 0]
     assert [(event.type, event.run) for event in events[-1:]] == [("timer.fired", "r2")]
+
+
+# ---------------------------------------------------------------- what a timer is for
+
+
+def due(timer_id, purpose):
+    return DueTimer("t1", timer_id, START, purpose, "", "r1")
+
+
+@pytest.mark.parametrize(
+    ("timer_id", "purpose", "about"),
+    [("x:a1b2", "expiry", "a1b2"), ("x2:a1b2", "expiry", "a1b2"), ("l1:a1b2", "level", "a1b2"),
+     ("t5", "remind", ""), ("c7.t1", "remind", ""), ("t9", "retry", "")],
+)  # fmt: skip
+def test_a_timer_of_a_request_says_which_one_it_is_about(timer_id, purpose, about):
+    fired = firing(due(timer_id, purpose))
+
+    assert isinstance(fired.data, TimerFired)
+    assert (fired.data.about, fired.data.timer_id) == (about, timer_id)
+    assert (fired.dedupe, fired.correlation) == (f"timer:t1:{timer_id}", timer_id)
+
+
+def test_the_end_of_a_wait_for_an_outside_system_is_the_end_of_its_task():
+    fired = firing(due("k:a1b2", "task"))
+
+    assert fired.data == TaskFinished(
+        task_id="a1b2", outcome="expired", result="its end was not reported in time"
+    )
+    assert (fired.dedupe, fired.correlation) == ("task:a1b2", "a1b2")
+    assert (fired.thread_id, fired.run) == ("t1", "r1")
+
+
+@pytest.mark.parametrize("reported", [False, True])
+async def test_a_task_that_nobody_reports_in_time_expires_once(tmp_path, reported):
+    store: Any = await SqliteStore.open(tmp_path / "test.db", clock=lambda: START)
+    data = MessageReceived(place="p", blocks=(), sender=Sender(channel="api", address="a", proof="local"))
+    opened = await store.receive(Incoming(data, channel="api", conversation="c"))
+    task = TaskStarted(task_id="a1b2", call_id="c2", tool="ask", args_digest="", kind="outside")
+    timer = TimerSet(timer_id="k:a1b2", due_at=at(2), purpose="task", about="a1b2")
+    drafts = [Draft(task, run="r2"), Draft(timer, run="r2")]
+    await store.append(opened.thread_id, head=0, seen=2, results=drafts, settled=True)
+    timers = Timers(store, store.receive, clock=lambda: at(2))
+    if reported:
+        done = TaskFinished(task_id="a1b2", outcome="ok", result="done")
+        await store.receive(Incoming(done, channel="api", thread_id=opened.thread_id, dedupe="task:a1b2"))
+
+    fired = [await timers.fire_due(), await timers.fire_due()]
+
+    events = await store.events(opened.thread_id)
+    next_timer = await store.next_timer()
+    await store.close()
+    ends = [event.data.outcome for event in events if event.type == "task.finished"]
+    assert (fired, ends) == (([0, 0], ["ok"]) if reported else ([1, 0], ["expired"]))
+    assert next_timer is None

@@ -5,8 +5,10 @@ from inline_snapshot import external_file
 
 from agents.assistant import assistant
 from bot.canonical import text_hash
+from bot.config import load
 from bot.errors import StartError
 from bot.prompts import Prompt, load_prompts
+from bot.roster import find_agents, put_together
 from bot.step import schema_text
 from bot.tools import Agent, tools_text
 
@@ -54,11 +56,12 @@ def test_the_assistants_prompt_reads_as_it_did():
 
 
 def test_the_fixed_part_of_a_request_stays_under_900_tokens():
-    prompt = load_prompts([PROMPTS], agents=[assistant])["assistant"].render(**VALUES)
+    config = load(root=PROMPTS.parent, environ={}, dev=True)
+    parts = put_together(config, find_agents(config))["assistant"]
 
-    fixed = prompt + tools_text(assistant.tools) + schema_text(assistant.calls)
-
-    assert len(fixed.encode()) / 4 < 900
+    assert "run_job" in parts.texts.tools
+    assert parts.texts.tokens < 900
+    assert len(parts.texts.output_schema.encode()) / 4 < 520  # the grammar of its answers
 
 
 def test_every_prompt_of_this_checkout_renders():

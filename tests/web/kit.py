@@ -1,7 +1,7 @@
 """A bot with a web side for tests: the real store, loop and inbox, a scripted model, and nothing on the network."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,14 +12,18 @@ import uvicorn
 from fastapi import FastAPI
 
 from bot.events import Incoming
+from bot.loop import Loop
 from bot.ports import Received
+from bot.rules import Rules, Someone
 from bot.secrets import Secret
-from bot.testing import Bot, Script, open_test_bot, reply
+from bot.testing import EVERYBODY, Bot, Known, Script, open_test_bot, reply
 from bot.tools import Tool
 from bot.web import Check, Readiness, Site, create_app, end_streams
 from bot.web.site import FindThread
 
 TOKEN = "tok-0123456789abcdef"
+TOKENS = {f"saywhen_{known.name}": known.name for known in EVERYBODY}
+"""The tokens of people, which are theirs as long as they are known."""
 HOST = "127.0.0.1:8000"
 
 
@@ -61,6 +65,15 @@ class Web:
             await self.bot.settle()
 
 
+def token_of(name: str) -> dict[str, str]:
+    """The header with which this person calls."""
+    return {"authorization": f"Bearer saywhen_{name}"}
+
+
+def by_token(people: Mapping[str, Someone]) -> Callable[[str], str | None]:
+    return lambda token: TOKENS.get(token) if TOKENS.get(token) in people else None
+
+
 def find_thread(bot: Bot) -> FindThread:
     async def find(channel: str, account: str, conversation: str) -> str | None:
         row = await bot.store.thread_of(channel, account, conversation)
@@ -76,14 +89,26 @@ async def open_web(
     script: Script = echo,
     tools: Sequence[Tool] = (),
     peer: str = "127.0.0.1",
+    people: Sequence[Known] = (),
+    demo: Collection[str] = (),
+    rules: Callable[[Rules], Rules] = lambda rules: rules,
+    loop_class: type[Loop] = Loop,
     **changes: Any,
 ) -> AsyncIterator[Web]:
-    """The web side of a bot in this folder; `changes` are fields of its Site. Open to loopback unless told."""
-    async with open_test_bot(folder, script=script, tools=tools) as bot:
+    """The web side of a bot in this folder; `changes` are fields of its Site. Open to loopback unless told.
+
+    Those of its people who are named in `demo` are demo people.
+    """
+    known = {each.name: Someone(each.name, each.roles, demo=each.name in demo) for each in people}
+    async with open_test_bot(
+        folder, script=script, tools=tools, people=people, rules=rules, loop_class=loop_class
+    ) as bot:
         web: Web
         site = Site(
             store=bot.store,
             receive=lambda incoming: web.receive(incoming),
+            judge=bot.answering.judged,
+            secret=bot.store.secret,
             request_at=bot.loop.request_at,
             raw_events=bot.store.raw_events,
             find_thread=find_thread(bot),
@@ -93,6 +118,8 @@ async def open_web(
             service_token=lambda: Secret(TOKEN),
             pid=4711,
             version="0.1.0",
+            by_token=by_token(known),
+            people=lambda: known,
             open_to_loopback=True,
             dev=True,
         )

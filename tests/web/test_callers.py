@@ -1,14 +1,22 @@
 """Who may in: a table of callers and what they get."""
 
+from collections.abc import Mapping
+from datetime import timedelta
+
 import pytest
 from starlette.datastructures import Headers
 
+from bot.codes import Keys
+from bot.events import Sender
+from bot.rules import Someone
 from bot.secrets import Secret
-from bot.testing import FakeClock
-from bot.web.callers import ANN, COOKIE, SERVICE, SIGNED_IN, Knock, admit, is_session, new_session
+from bot.testing import EVERYBODY, START, FakeClock
+from bot.web import shell
+from bot.web.callers import ANN, COOKIE, SERVICE, SIGNED_IN, Caller, Knock, admit, is_session, new_session
 from bot.web.problems import Problem
-from tests.web.kit import TOKEN, open_web
+from tests.web.kit import TOKEN, open_web, token_of
 
+KEYS = Keys(b"k" * 32)
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 JSON = {"content-type": "application/json"}
 
@@ -17,13 +25,19 @@ class Doors:
     def __init__(
         self, *, token: str | None = TOKEN, open_to_loopback: bool = False, public_url: str = ""
     ) -> None:
-        self.open_to_loopback = open_to_loopback
+        self.open_to_loopback = self.dev = open_to_loopback
         self.public_url = public_url
         self.token = token
         self.clock = FakeClock()
 
     def service_token(self) -> Secret | None:
         return Secret(self.token) if self.token else None
+
+    def by_token(self, token: str, /) -> str | None:
+        return {"saywhen_dora": "dora", "saywhen_carol": "carol"}.get(token)
+
+    def people(self) -> Mapping[str, Someone]:
+        return {"dora": Someone("dora"), "carol": Someone("carol", demo=True)}
 
 
 def knock(peer: str = "127.0.0.1", method: str = "GET", cookie: str = "", **headers: str) -> Knock:
@@ -33,10 +47,18 @@ def knock(peer: str = "127.0.0.1", method: str = "GET", cookie: str = "", **head
 
 def outcome(found: Knock, doors: Doors) -> object:
     try:
-        return admit(found, doors)
+        return admit(found, doors, keys=KEYS)
     except Problem as problem:
         return problem.status
 
+
+def as_shell(name: str, *, keys: Keys = KEYS, late: float = 0) -> str:
+    return f"Bearer {shell.proof(keys, name, START - timedelta(seconds=late))}"
+
+
+DORA = Caller("people/dora", "dora", "token")
+DORA_HERE = Caller("people/dora", "dora", "local")
+CAROL_HERE = Caller("people/carol", "carol", "local")
 
 DEV = Doors(open_to_loopback=True)
 PROD = Doors(public_url="https://bot.example.org")
@@ -66,6 +88,38 @@ TABLE = [
     ("prod, nothing", PROD, knock(), 401),
     ("prod, the token and a page from elsewhere", PROD, knock(origin="https://evil.test", **BEARER), 403),
     ("prod, own page through a proxy", PROD, knock(origin="https://bot.example.org", **BEARER), SERVICE),
+    ("prod, a person's token", PROD, knock("192.0.2.7", authorization="Bearer saywhen_dora"), DORA),
+    ("no service token, a person's", BARE, knock("192.0.2.7", authorization="Bearer saywhen_dora"), DORA),
+    ("prod, a person's token as a password", PROD, knock(authorization="Basic saywhen_dora"), 401),
+    ("prod, a demo person's token", PROD, knock(authorization="Bearer saywhen_carol"), 401),
+    ("dev, a demo person's token", DEV, knock(authorization="Bearer saywhen_carol"), CAROL_HERE),
+    ("dev, a person's token", DEV, knock("192.0.2.7", authorization="Bearer saywhen_dora"), DORA),
+    ("prod, the shell", PROD, knock(authorization=as_shell("dora")), DORA_HERE),
+    ("dev, the shell as a demo person", DEV, knock(authorization=as_shell("carol")), CAROL_HERE),
+    ("prod, the shell as a demo person", PROD, knock(authorization=as_shell("carol")), 401),
+    ("prod, the shell as nobody", PROD, knock(authorization=as_shell("king")), 401),
+    ("prod, the shell elsewhere", PROD, knock("192.0.2.7", authorization=as_shell("dora")), 401),
+    (
+        "prod, the shell behind a proxy",
+        PROD,
+        knock(authorization=as_shell("dora"), x_forwarded_for="127.0.0.1"),
+        401,
+    ),
+    ("prod, the shell by a rebound name", PROD, knock(host="evil.test", authorization=as_shell("dora")), 403),
+    ("prod, the shell of a minute ago", PROD, knock(authorization=as_shell("dora", late=60)), 401),
+    (
+        "prod, the shell of another database",
+        PROD,
+        knock(authorization=as_shell("dora", keys=Keys(b"x" * 32))),
+        401,
+    ),
+    ("prod, the shell made up", PROD, knock(authorization="Bearer local.dora.99999999999.00"), 401),
+    (
+        "prod, the shell with another name",
+        PROD,
+        knock(authorization=as_shell("carol").replace("carol", "dora")),
+        401,
+    ),
     ("no token anywhere, this machine", BARE, knock(), 401),
     ("no token anywhere, an empty one", BARE, knock(authorization="Bearer "), 401),
 ]
@@ -111,7 +165,19 @@ def test_a_made_up_session_is_none(cookie):
     assert not is_session(cookie, Secret(TOKEN), FakeClock()())
 
 
-GUARDED = ("/", "/threads", "/threads/x", "/api/threads", "/api/threads/x/events", "/metrics", "/nowhere")
+GUARDED = (
+    "/",
+    "/threads",
+    "/approvals",
+    "/api/approvals",
+    "/api/questions",
+    "/api/tasks",
+    "/threads/x",
+    "/api/threads",
+    "/api/threads/x/events",
+    "/metrics",
+    "/nowhere",
+)
 
 
 async def test_everything_but_health_and_the_looks_needs_a_caller(tmp_path):
@@ -130,9 +196,32 @@ async def test_everything_but_health_and_the_looks_needs_a_caller(tmp_path):
 
 
 async def test_a_token_in_the_address_is_no_token(tmp_path):
-    async with open_web(tmp_path, open_to_loopback=False) as web:
-        for name in ("token", "access_token", "api_token"):
-            assert (await web.client.get("/api/threads", params={name: TOKEN})).status_code == 401
+    async with open_web(tmp_path, open_to_loopback=False, people=EVERYBODY) as web:
+        for name in ("token", "access_token", "api_token", "authorization"):
+            for token in (TOKEN, "saywhen_ann", "Bearer saywhen_ann"):
+                assert (await web.client.get("/api/threads", params={name: token})).status_code == 401
+
+
+async def test_a_person_who_is_gone_is_out_at_once(tmp_path):
+    people = {"dora": Someone("dora")}
+
+    async with open_web(tmp_path, people=EVERYBODY, by_token=lambda token: next(iter(people), None)) as web:
+        before = await web.client.get("/api/threads", headers=token_of("dora"))
+        people.clear()
+        after = await web.client.get("/api/threads", headers=token_of("dora"))
+
+    assert (before.status_code, after.status_code) == (200, 401)
+
+
+async def test_a_person_with_a_token_is_the_sender(tmp_path):
+    async with open_web(tmp_path, open_to_loopback=False, people=EVERYBODY) as web:
+        body = {"conversation": "c1", "text": "hello"}
+        said = await web.client.post("/api/messages", json=body, headers=token_of("bob"))
+        row = await web.site.store.thread(said.json()["thread_id"])
+        data = (await web.bot.log(row.thread_id))[1].data
+
+    assert row.account == "people/bob"
+    assert data.sender == Sender(channel="api", address="bob", proof="token")
 
 
 async def test_a_changed_token_is_dead_at_once(tmp_path):
