@@ -202,6 +202,7 @@ class Answering:
             edited_args=dict(args) if attempt.decision == "edit" and args is not None else None,
             message=attempt.message,
             by=attempt.by,
+            outgoing=_maybe(reply, words.noted(asked.quorum)) if asked.quorum > 1 else (),
         )
 
     async def _may_not(self, request: RequestRow, asked: ApprovalRequested, by: Answerer) -> Refusal | None:

@@ -46,7 +46,7 @@ def run_job_tool(
 
     Each call has a folder of its own in `folder`; `python` runs the process that runs the command.
     """
-    runner = _Runner(jobs, folder=folder, python=python, clean=clean, environ=environ)
+    runner = _Runner(jobs, folder=folder.absolute(), python=python, clean=clean, environ=environ)
     return Tool(
         name=RUN_JOB,
         description=DESCRIPTION,
@@ -172,7 +172,6 @@ class _Runner:
             raise ValueError("a job runs as a background task only")
         folder = JobFolder(self._folder / ctx.task_id)
         try:
-            await asyncio.sleep(0)  # a stop that came before us is felt here, where nothing has begun
             await self._begin(folder, args)
             return await self._ended(folder, ctx)
         except asyncio.CancelledError as cancelled:
@@ -182,7 +181,7 @@ class _Runner:
         return await self._ended(folder, ctx)
 
     async def _begin(self, folder: JobFolder, args: BaseModel) -> None:
-        state = await asyncio.to_thread(folder.look)
+        state = await asyncio.to_thread(folder.look)  # a stop that came before us is felt here
         if state.held or state.begun or state.end:
             return
         given = args.model_dump(by_alias=True, exclude_none=True)

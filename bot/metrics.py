@@ -56,7 +56,7 @@ log = structlog.get_logger(__name__)
 
 
 class AgentMetrics:
-    """The eight metrics of the method and how requests ended, all by agent. A fold: the same events give the same numbers."""
+    """The eight metrics of the method and how requests ended, by agent. A fold: same events, same numbers."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter that says when it was made; nobody asks

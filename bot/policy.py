@@ -18,7 +18,7 @@ def why_not_caused(rule: ToolRule, person: str, rules: Rules) -> str:
     someone = rules.people.get(person)
     if someone is None:
         return STRANGERS
-    if someone.demo and rules.mixed:
+    if someone.demo and (rules.mixed or not rules.simulated):
         return "a demo person has no rights where something is real"
     if rule.causes is not None and person not in rule.causes:
         return f"{person} may not cause it"
@@ -87,7 +87,7 @@ def influences(thread: Thread) -> tuple[str, ...]:
 
 def is_simulated(thread: Thread, person: str, rules: Rules) -> bool:
     """Whether a thread belongs to simulated people, so that they may decide in it."""
-    if thread.channel in NAMED:
+    if thread.channel in NAMED and rules.simulated:
         someone = rules.people.get(person)
         return bool(someone and someone.demo) or not rules.mixed
     return thread.channel in rules.simulated

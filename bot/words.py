@@ -269,6 +269,11 @@ STRANGER = "I only talk to people I know here. Please ask whoever runs this bot 
 STRANGER_ASKED = "I do not know you yet. I have asked whoever runs this bot whether I may talk to you."
 
 
+def noted(quorum: int) -> str:
+    """What somebody hears whose yes is one of several that it takes."""
+    return f"Noted. It takes {quorum} people to say yes; I will tell you what comes of it."
+
+
 def locked(tool: str) -> str:
     """What somebody hears after too many wrong codes."""
     return f"Too many wrong codes: {tool} can no longer be decided here. Use another channel; the operator knows."

@@ -49,8 +49,8 @@ def _after_denial(text: str, prompt: Prompt) -> Step:
     decision = _last(prompt, "approval")
     if decision is not None and decision.attributes.get("status") == "rejected":
         who = decision.attributes.get("by", "Somebody")
-        why = f", because: {clip(decision.text, _LONGEST)}" if decision.text else " and gave no reason"
-        return reply(f"{who} said no{why}\n\nSo I did not do it.")
+        why = f': "{clip(decision.text, _LONGEST)}".' if decision.text else " and gave no reason."
+        return reply(f"{who} said no{why} So I did not do it.")
     because = f" What I was told: {text}" if text else ""
     return reply(f"I did not do that: it was not allowed.{because}")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import backup, chat, doctor, outbox, people, running, settings, slack, steering, threads
+from bot.cli import backup, chat, demo, doctor, outbox, people, running, settings, slack, steering, threads
 from bot.cli.given import given_to
 
 RUN, TALK, LOOK, TEND = "Run", "Talk", "Look and steer", "Set up and tend"
@@ -57,6 +57,7 @@ def bot(
 
 app.command("dev", rich_help_panel=RUN)(running.dev)
 app.command("run", rich_help_panel=RUN)(running.run)
+app.command("demo", rich_help_panel=RUN)(demo.demo)
 app.command("chat", rich_help_panel=TALK)(chat.chat)
 app.command("threads", rich_help_panel=LOOK)(threads.threads)
 app.add_typer(thread, name="thread", rich_help_panel=LOOK)

@@ -38,6 +38,7 @@ class Interactions:
         self._config = workspace.config
         self._deliveries = deliveries
         self._time_scale = time_scale
+        self.trigger_seconds = TRIGGER_SECONDS * time_scale
         self._triggers: dict[str, tuple[float, str]] = {}
         self._used_triggers: set[str] = set()
         self._response_urls: dict[str, ResponseUrl] = {}
@@ -163,7 +164,7 @@ class Interactions:
 
     def _new_trigger(self, person: Person) -> str:
         trigger_id = f"{secrets.randbelow(10**9)}.{secrets.randbelow(10**9)}.{secrets.token_hex(16)}"
-        expires = time.monotonic() + TRIGGER_SECONDS * self._time_scale
+        expires = time.monotonic() + self.trigger_seconds
         self._triggers[trigger_id] = (expires, person.slack_user_id)
         return trigger_id
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -37,6 +37,7 @@ from bot.tools import Tool, ToolContext
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SECRET = "s3cr3t-value-of-the-key"
+PLACES = count(1)
 
 
 class Args(BaseModel):
@@ -63,11 +64,10 @@ class Kit:
     store: SqliteStore
     tasks: Tasks
     tools: dict[str, Tool]
-    places: Any = field(default_factory=lambda: count(1))
 
     async def say(self) -> Event:
         """Somebody writes, in a conversation of their own."""
-        place = f"{id(self)}:{next(self.places)}"
+        place = f"c{next(PLACES)}"
         data = MessageReceived(
             place=place, blocks=(), sender=Sender(channel="fake", address="a", proof="local"), person="ann"
         )

@@ -5,12 +5,17 @@ from typing import Any
 
 import pytest
 
-from bot.background import MOST_NOTES, End, Notes, to_begin, to_take_up
+from bot.background import MOST_NOTES, End, Function, Notes, to_begin, to_take_up
 from bot.errors import StoreFull, ToolError
 from bot.events import TaskFinished, TaskProgressed, ToolStarted
-from bot.tools import Pending, Stored
+from bot.tool_runner import Outcome
+from bot.tools import Pending, Stored, ToolContext
 from tests.core.parts_kit import run as virtually
-from tests.core.task_kit import SECRET, Args, background, eventually, process, task_of
+from tests.core.task_kit import NOW, SECRET, Args, background, eventually, process, task_of
+
+CONTEXT = ToolContext(
+    key="k", now=NOW, timezone="UTC", person="ann", thread_id="t1", requester="ann", call_id="c1"
+)
 
 
 class Work:
@@ -295,6 +300,16 @@ async def test_a_stop_while_it_is_being_prepared_lets_nothing_begin(tmp_path):
         finished = await kit.ended(await kit.begin(kit.tools["work"]))
 
         assert (finished.outcome, finished.result) == ("cancelled", "stopped before it began")
+
+
+async def test_a_function_that_is_stopped_before_its_first_step_does_not_begin():
+    tool = background(never, effect="unsafe")
+    function = Function(tool.run, takes_up=False)
+
+    function.stop()
+    said = await function(Args(text="x"), CONTEXT)
+
+    assert function.end(tool, Outcome("ok", str(said))) == End("cancelled", "stopped before it began")
 
 
 async def test_a_stop_reaches_a_task_that_waits_for_its_place(tmp_path):

@@ -36,7 +36,7 @@ class Args(BaseModel):
     number: int
 
 
-@tool(effect="unsafe")
+@tool(effect="unsafe", risk="low")
 async def job(args: Args, ctx: ToolContext) -> str:
     """Do a job."""
     file = os.open({path!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -150,7 +150,10 @@ def test_lone_surrogates_are_replaced_wherever_they_stand():
             {**REPLY, "intent": "hand_off", "proposed_action": {"agent": "x"}},
             'agent: found "x", known are billing, sales',
         ),
-        (calling({}, tool="rm"), 'tool: found "rm", known are current_time, remind, send_message, ask_person, withdraw, order'),
+        (
+            calling({}, tool="rm"),
+            'tool: found "rm", known are current_time, remind, send_message, ask_person, withdraw, order',
+        ),
         (calling({}, tool=None), "tool: found null, known are"),
         (calling(None), "proposed_action.args: an object is needed, found null"),
         ({**calling({}), "proposed_action": {"tool": "order"}}, "proposed_action.args: it is missing"),

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from bot import events as ev
+from bot.codes import Keys
 from bot.events import Incoming, ModelAnswered
 from bot.fold import fold_all
 from bot.inbox import Inbox
@@ -27,6 +28,7 @@ from bot.store.sqlite import SqliteStore
 from bot.testing import FakeChannel, FakeClock, ScriptedModel, agent_parts, call, failure, reply, step
 from bot.thread import Thread
 from bot.timers import Timers
+from bot.tool_context import Contexts
 from bot.tools import Stored, Timer, Tool, ToolContext, tool
 from tests.sim.checks import Violation, check_database, check_decided_as_written, must
 
@@ -355,7 +357,7 @@ def _world(play: Play) -> World:
     rules = Rules(
         agents={
             "assistant": AgentRules(
-                {t.name: ToolRule(t.effect) for t in tools}, max_steps=6, fixed_tokens=300
+                {t.name: ToolRule(t.effect, risk='low') for t in tools}, max_steps=6, fixed_tokens=300
             )
         },
         max_context_tokens=1000,
@@ -372,6 +374,7 @@ def _world(play: Play) -> World:
         sleep=_no_sleep,
         tool_timeout=timedelta(seconds=30),
         result_clip=1000,
+        contexts=Contexts(lambda: rules, lambda person: "UTC", play.clock, Keys(b"x" * 32)),
         monotonic=lambda: 0.0,
     )
 

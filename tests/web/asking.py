@@ -1,5 +1,6 @@
 """Requests for a yes, questions and tasks as tests of the web side make them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -9,10 +10,10 @@ from typing import Any
 import httpx
 from pydantic import BaseModel, Field, JsonValue
 
-from bot.ports import RequestRow
+from bot.ports import RequestRow, TaskRow
 from bot.testing import EVERYBODY, Known, Script, call, reply
 from bot.tools import Ask, Pending, Stored, Tool, ToolContext, tool
-from tests.web.kit import Web, open_web, token_of, until
+from tests.web.kit import Web, open_web, token_of
 
 DORA = Known("dora", {"fake": "U9"}, frozenset({"owner"}))
 PEOPLE = (*EVERYBODY, DORA)
@@ -69,12 +70,23 @@ async def ask(web: Web, *, conversation: str = "c1") -> RequestRow:
     return next(row for row in await web.bot.store.requests() if row.id not in before)
 
 
+async def ask_task(web: Web, *, conversation: str = "c1") -> TaskRow:
+    """Ann asks for something that goes on outside the turn; gives the newest task."""
+    before = {row.task_id for row in await web.bot.store.open_tasks()}
+    await web.bot.say("please do it", conversation=conversation)
+    await web.bot.settle()
+    return next(row for row in await web.bot.store.open_tasks() if row.task_id not in before)
+
+
 async def decide(web: Web, id_: str, decision: str, *, by: str = "carol", **more: Any) -> httpx.Response:
     headers = {**token_of(by), **more.pop("headers", {})}
     body = {"decision": decision, **more}
     return await web.client.post(f"/api/approvals/{id_}/decision", json=body, headers=headers)
 
 
-async def settled(web: Web) -> None:
-    """Wait until the driver has nothing to do."""
-    await until(lambda: not web.bell.is_set() and not web.bot.woken)
+async def over(web: Web, id_: str) -> str:
+    """How a request has ended, once it has."""
+    async with asyncio.timeout(5):
+        while (row := await web.bot.store.request(id_)) is None or row.status == "pending":  # noqa: ASYNC110  # a test looks from outside
+            await asyncio.sleep(0.01)
+    return row.status

@@ -53,7 +53,7 @@ def test_made_up_requests_find_what_the_document_promises(tmp_path):
             tried.append(operation.ok().label)
             check(operation.ok(), url)
 
-    assert len(tried) == 12, tried
+    assert len(tried) == 21, tried
 
 
 def check(operation, url: str) -> None:

@@ -20,6 +20,7 @@ EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 SENDER = ev.Sender(channel="api", address=EVIL, proof="claimed")
 BLOCK = ev.Block(source="quoted", kind="file", text=EVIL, name=EVIL)
 SETTINGS = ev.AskSettings(render_version=1, max_tokens=1, structured=True, timezone="UTC", block_clip=1)
+BY = ev.Answerer(person=EVIL, channel="api", address=EVIL, proof="token")
 OUT = (ev.Outgoing(text=EVIL, channel="slack", destination=EVIL),)
 STEP = ev.Step(
     intent="call_tool",
@@ -65,7 +66,38 @@ EVERY: list[ev.AnyData] = [
     ),
     ev.TakeoverStarted(to=EVIL, reason="asked", summary=EVIL, outgoing=OUT),
     ev.ThreadParked(reason=EVIL, outgoing=OUT),
-]
+    ev.TimerFired(timer_id="x:a", purpose="expiry", due_at=NOW, text=EVIL, about="a"),
+    ev.TimerSet(timer_id="l1:a", due_at=NOW, purpose="level", about="a"),
+    ev.DeliveryReported(outbox_id="T:6:0", part_number=1, parts=1, status="delivered", address=EVIL),
+    ev.DeliveryReported(outbox_id="T:6:0", part_number=1, parts=1, status="undelivered", error=EVIL),
+    ev.ApprovalRequested(
+        approval_id=EVIL, call_id="c", tool=EVIL, args={EVIL: EVIL}, args_digest="", effect="unsafe", origin=1, by=EVIL,
+        person=EVIL, why=EVIL, influenced_by=(EVIL,), shown=EVIL, shown_hash="", approvers=(EVIL,), asked=(EVIL,),
+        quorum=2, expires_at=NOW, lifetime=1, start_within=1, outgoing=OUT,
+    ),
+    ev.ApprovalPassedOn(
+        approval_id=EVIL, level=1, approvers=(EVIL,), asked=(), expires_at=NOW, outgoing=OUT
+    ),
+    ev.ApprovalAnswered(approval_id=EVIL, decision="edit", edited_args={EVIL: EVIL}, message=EVIL, by=BY),
+    ev.ApprovalAnswered(approval_id=EVIL, message=EVIL, by=BY, refused="wrong_code", outgoing=OUT),
+    ev.ApprovalResolved(
+        approval_id=EVIL, of=1, call_id="c", tool=EVIL, status="edited", args_digest="", final_args={EVIL: EVIL},
+        by=(EVIL,), message=EVIL, reason=EVIL, outgoing=OUT,
+    ),
+    ev.QuestionAsked(
+        question_id=EVIL, call_id="c", to=EVIL, text=EVIL, options=(EVIL,), expires_at=NOW, outgoing=OUT
+    ),
+    ev.QuestionAnswered(question_id=EVIL, text=EVIL, by=BY),
+    ev.QuestionAnswered(question_id=EVIL, by=BY, refused="late", outgoing=OUT),
+    ev.TaskStarted(
+        task_id=EVIL, call_id="c", tool=EVIL, args_digest="", kind="outside", text=EVIL, expires_at=NOW
+    ),
+    ev.TaskProgressed(task_id=EVIL, note=EVIL, attempt=2),
+    ev.TaskFinished(task_id=EVIL, outcome="unknown", result=EVIL),
+    ev.ContactReported(address=EVIL, reachable=False, why=EVIL),
+    ev.ContactReported(address=EVIL, reachable=True),
+    ev.SenderTold(sender=SENDER, reason="wrong_code", outgoing=OUT),
+]  # fmt: skip
 
 
 def test_every_type_of_event_is_here():
