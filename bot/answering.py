@@ -24,6 +24,7 @@ from bot.events import (
     QuestionAsked,
     Refusal,
     RequestFor,
+    Risk,
 )
 from bot.policy import approvers
 from bot.ports import AskedRow, RequestRow, Store
@@ -220,7 +221,7 @@ class Answering:
             return "own_request"
         place = Thread(request.thread_id, channel=row.channel)
         entitled = approvers(rule, place, asked.person, rules, level=len(rule.levels))
-        return None if by.person in entitled else "unauthorised"
+        return None if by.person in entitled and _may_carry(rules, by, rule.risk) else "unauthorised"
 
     async def _edited(
         self, request: RequestRow, asked: ApprovalRequested, args: Mapping[str, JsonValue]
@@ -246,6 +247,13 @@ class Answering:
         asked = events[0].data if events else None
         options = asked.options if isinstance(asked, QuestionAsked) else ()
         return QuestionAnswered(question_id=request.id, text=text, option=chosen(text, options), by=by)
+
+
+def _may_carry(rules: Rules, by: Answerer, risk: Risk) -> bool:
+    """Whether something of this risk may be decided on the channel where it was."""
+    someone = rules.people.get(by.person)
+    reaches = someone.reaches if someone else ()
+    return all(reach.carries(risk) for reach in reaches if reach.channel == by.channel)
 
 
 def chosen(text: str, options: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ from bot.events import (
 )
 from bot.ids import approval_id
 from bot.policy import approvers, influences
-from bot.rules import Rules, ToolRule
+from bot.rules import Risk, Rules, ToolRule
 from bot.shown import shown
 from bot.thread import Answer, Approval, Thread, Turn
 
@@ -36,7 +36,7 @@ def requested(
     id_ = approval_id(thread.id, thread.seq)
     arguments = shown(call.tool, call.args)
     expires_at = now + rule.expires
-    asks = _request_for(id_, rule.quorum, call.args)
+    asks = _request_for(id_, rule.quorum, call.args, rule.risk)
     text = words.approval_request(
         turn.person or turn.by, arguments, why=why, influenced=influences(thread), until=expires_at
     )
@@ -128,7 +128,7 @@ def _passed_on(
     rule = rules.agent(thread.agent).rule(approval.tool, approval.args)
     may = approvers(rule, thread, approval.person, rules, level=level) if rule else ()
     new = [name for name in may if name not in approval.told]
-    asks = _request_for(id_, approval.quorum, approval.args)
+    asks = _request_for(id_, approval.quorum, approval.args, rule.risk if rule else "high")
     text = words.approval_request(
         approval.person or approval.by,
         shown(approval.tool, approval.args),
@@ -210,9 +210,9 @@ def final_call(approval: Approval, decision: Answer, key: str, id_: str) -> Tool
     )
 
 
-def _request_for(id_: str, quorum: int, args: Mapping[str, JsonValue]) -> RequestFor:
+def _request_for(id_: str, quorum: int, args: Mapping[str, JsonValue], risk: Risk) -> RequestFor:
     """What may be answered. Two people must agree on the same arguments, so neither may change them."""
     decisions: tuple[Decision, ...] = ("approve", "edit", "reject", "respond")
     if quorum > 1:
         decisions = ("approve", "reject", "respond")
-    return RequestFor(kind="approval", id=id_, person="", decisions=decisions, args=dict(args))
+    return RequestFor(kind="approval", id=id_, person="", decisions=decisions, args=dict(args), risk=risk)

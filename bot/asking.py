@@ -67,7 +67,9 @@ def _where(someone: Someone, text: str, request: RequestFor, now: datetime) -> R
 
 
 def _shows(reach: Reach, text: str, request: RequestFor) -> bool:
-    return reach.fits(_whole(text, request.model_copy(update={"code": ANY_CODE})))
+    return reach.carries(request.risk) and reach.fits(
+        _whole(text, request.model_copy(update={"code": ANY_CODE}))
+    )
 
 
 def _whole(text: str, request: RequestFor) -> str:

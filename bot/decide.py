@@ -148,7 +148,7 @@ def _wait(thread: Thread, rules: Rules) -> Next:
 def _cancel(thread: Thread, turn: Turn, rules: Rules) -> tuple[Draft, ...]:
     by_person = turn.stopped != "stopped"
     pending = turn.pending
-    if isinstance(pending, Calling) and pending.effect == "unsafe":
+    if isinstance(pending, Calling) and pending.may_have_acted:
         unknown = _unknown(turn, pending)
         return (unknown, end(thread, turn, rules, "cancelled", words.STOPPED_UNKNOWN, reason=turn.stopped))
     reply = words.TAKEN_OVER if by_person else words.STOPPED
@@ -179,7 +179,7 @@ def _resume(turn: Turn, pending: Asking | Calling) -> Next:
     match pending:
         case Asking():
             return Next((resumed,), AskModel(turn.run, degraded=pending.degraded, resume=pending.seq))
-        case Calling(effect="unsafe"):
+        case Calling() if pending.may_have_acted:
             return Next((_unknown(turn, pending),))
         case Calling():
             return Next((resumed,), RunTool(turn.run, pending.call_id, pending.tool, pending.key))
@@ -247,6 +247,7 @@ def _act_on_yes(
         return Next((started, cancelled, _result(approval, "denied", words.rights_gone(approval.tool))))
     if now - decision.time > timedelta(seconds=approval.start_within):
         return _ask_anew(thread, id_, approval, started, rule, now, rules)
+    call = call.model_copy(update={"background": rule.background})
     status: ApprovalStatus = "edited" if decision.decision == "edit" else "approved"
     yes = approvals.ended(thread, id_, status, rules, final_args=call.args)
     announced = Draft(call, run=approval.run, correlation=call.call_id)
@@ -437,6 +438,7 @@ def _after_call(thread: Thread, turn: Turn, step: Step, now: datetime, rules: Ru
         args_digest=call_digest(action.tool, action.args),
         effect=rule.effect if rule else "unsafe",
         key=idempotency_key(thread.id, call_id(turn.last.seq)),
+        background=bool(rule and rule.background),
     )
     if turn.dirty and started.effect != "read":
         return _ask(thread, turn, rules)

@@ -176,6 +176,7 @@ class ToolStarted(DecisionData):
     effect: Effect
     key: str
     approval_id: str = ""
+    background: bool = False
 
 
 class ApprovalRequested(DecisionData):

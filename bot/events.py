@@ -78,6 +78,7 @@ from bot.values import (
     ProposedAction as ProposedAction,
     Refusal as Refusal,
     RequestFor as RequestFor,
+    Risk as Risk,
     Sender as Sender,
     Source as Source,
     Step as Step,

@@ -390,7 +390,9 @@ def _turn_ended(thread: Thread, seq: int, data: ev.TurnEnded) -> Thread:
 
 
 def _calling(seq: int, data: ev.ToolStarted) -> Calling:
-    return Calling(seq, data.call_id, data.tool, data.args, data.args_digest, data.effect, data.key)
+    return Calling(
+        seq, data.call_id, data.tool, data.args, data.args_digest, data.effect, data.key, data.background
+    )
 
 
 def _compacted(thread: Thread, data: ev.ContextCompacted) -> Thread:

@@ -49,6 +49,7 @@ def quiet_hours(person: Person) -> QuietHours | None:
 def tool_rule(config: Config, own: ToolConfig, tool: Tool) -> ToolRule:
     """The rule of a tool; that of the jobs' tool is a rule for each job."""
     rule = rule_of(own, config.approvals, config.people, effect=tool.effect, risk=tool.risk)
+    rule = replace(rule, background=tool.background)
     return _with_jobs(rule, config, own) if tool.name == RUN_JOB else rule
 
 
@@ -61,7 +62,9 @@ def _with_jobs(rule: ToolRule, config: Config, own: ToolConfig) -> ToolRule:
         effect: Effect = "unsafe" if job.unsafe else "idempotent"
         risk: Risk = "high" if job.unsafe else "medium"
         merged = job.model_copy(update=inherited)
-        cases[name] = rule_of(merged, general, config.people, effect=effect, risk=risk)
+        cases[name] = replace(
+            rule_of(merged, general, config.people, effect=effect, risk=risk), background=rule.background
+        )
     return replace(rule, by_argument=JOB, cases=cases)
 
 

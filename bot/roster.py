@@ -44,13 +44,17 @@ def find_agents(config: Config) -> dict[str, Agent]:
     }
 
 
+def jobs_folder(config: Config) -> Path:
+    """Where jobs keep their output and how they ended: beside the database."""
+    return config.database.path.with_name(config.database.path.name + ".jobs")
+
+
 def _with_jobs(agent: Agent, config: Config) -> Agent:
     """An agent that is offered jobs gets the tool for them, if there are any."""
     if not (agent.jobs and config.jobs):
         return agent
-    folder = config.database.path.with_name(config.database.path.name + ".jobs")
     run_job = run_job_tool(
-        config.jobs, folder=folder, python=sys.executable, clean=Redactor(config.secrets())
+        config.jobs, folder=jobs_folder(config), python=sys.executable, clean=Redactor(config.secrets())
     )
     return replace(agent, tools=(*agent.tools, run_job))
 

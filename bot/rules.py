@@ -8,9 +8,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
-from bot.events import Effect, Level, OnExpiry, Outgoing
+from bot.events import Effect, Level, OnExpiry, Outgoing, Risk as Risk
 
-Risk = Literal["low", "medium", "high"]
 RISKS: tuple[Risk, ...] = ("low", "medium", "high")
 NAMED = frozenset({"api", "terminal"})
 """Channels without providers, where we gave out the tokens ourselves: an address there is a person's name."""
@@ -21,12 +20,19 @@ NAMED = frozenset({"api", "terminal"})
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """One way to reach a person now. `fits` says whether a text can be shown there whole, in one piece."""
+    """One way to reach a person now. `fits` says whether a text can be shown there whole, in one piece.
+
+    What is riskier than `most_risk` is not decided there.
+    """
 
     channel: str
     account: str
     destination: str
     fits: Callable[[str], bool] = lambda text: True
+    most_risk: Risk = "high"
+
+    def carries(self, risk: Risk) -> bool:
+        return RISKS.index(risk) <= RISKS.index(self.most_risk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class ToolRule:
-    """What config says about one tool. `causes` and `approvers` are names of people; None: everybody known.
+    """What config says about one tool, and whether it runs in the `background`. `causes` and `approvers` are names of people; None: everybody known.
 
     `cases` are rules of their own for the values of the argument `by_argument`, such as each job's.
     """
@@ -105,6 +111,7 @@ class ToolRule:
     start_within: timedelta = timedelta(minutes=15)
     on_expiry: OnExpiry = "deny"
     levels: tuple[Level, ...] = ()
+    background: bool = False
     by_argument: str = ""
     cases: Mapping[str, "ToolRule"] = field(default_factory=dict)
 

@@ -15,8 +15,10 @@ import structlog
 from bot.app import Bot, Mode, opened, site_of
 from bot.config import Config, load
 from bot.errors import StartError, StoreFull
+from bot.job_folder import sweep
 from bot.log import set_up
 from bot.loop import FULL_DISK_PAUSE
+from bot.roster import jobs_folder
 from bot.secrets import Redactor
 from bot.serving import WebServer, listen_soon
 from bot.store.lock import Lock
@@ -230,6 +232,8 @@ async def _keep_house(bot: Bot) -> None:
     while True:
         now = datetime.now(UTC)
         await bot.store.prune_raw(now, days=limits.raw_days, cap_bytes=limits.raw_cap_mb * 2**20)
+        still_open = {row.task_id for row in await bot.store.open_tasks()}
+        await asyncio.to_thread(sweep, jobs_folder(bot.config), now, open_tasks=still_open)
         await asyncio.sleep(PRUNE_EVERY)
 
 

@@ -42,7 +42,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """A task of this process. Without a `thread` an earlier one left it behind."""
+    """A task of this process. Without a `thread` an earlier one left it behind.
+
+    What its function does is `lasting` if the next process can take it up; `ended` once that is to be reported.
+    """
 
     id: str
     thread_id: str
@@ -52,6 +55,7 @@ class _Entry:
     run: str = ""
     stopped: bool = False
     function: Function | None = None
+    lasting: bool = False
     ended: bool = False
 
 
@@ -117,15 +121,19 @@ class Tasks:
         return len(rows)
 
     async def stop(self, grace: float) -> bool:
-        """Begin nothing more; what does not end in the grace (seconds) is cut off and left to the next start."""
+        """Begin nothing more; what does not end in the grace (seconds) is cut off and left to the next start.
+
+        What can be taken up where it stands is left at once; False if anything else was cut off.
+        """
         self._ending = True
+        at_once = {task for task, entry in self._at_work.items() if entry.lasting and not entry.ended}
+        if at_once:
+            await _cut_off(at_once)
         if not self._at_work:
             return True
         _, left = await asyncio.wait(set(self._at_work), timeout=grace)
-        for task in left:
-            task.cancel()
         if left:
-            await asyncio.wait(left, timeout=LET_GO)
+            await _cut_off(left)
         return not left
 
     # ------------------------------------------------------------ beginning and stopping
@@ -221,7 +229,8 @@ class Tasks:
         again = entry.thread is None
         if again:
             await self._write(entry, progress)
-        takes_up = again and tool.recover is not None
+        entry.lasting = tool.recover is not None
+        takes_up = again and entry.lasting
         function = entry.function = Function(tool.run, takes_up=takes_up, stopped=entry.stopped)
         notes = Notes(
             lambda note: self._receive(_incoming(entry, progress.model_copy(update={"note": note}))),
@@ -256,6 +265,12 @@ class Tasks:
                 raise
             except StoreError:  # full, or held by another program: nothing was written
                 await asyncio.sleep(self._store_again)
+
+
+async def _cut_off(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=LET_GO)
 
 
 def _incoming(entry: _Entry, data: TaskFinished | TaskProgressed, dedupe: str | None = None) -> Incoming:

@@ -465,9 +465,9 @@ def agent_parts(tools: Sequence[Tool], *, prompt: str = PROMPT) -> AgentParts:
 def _rules(parts: AgentParts, people: Mapping[str, Someone], *, backup: bool) -> Rules:
     approvers = tuple(name for name, someone in people.items() if "approver" in someone.roles)
     tools = {
-        tool.name: ToolRule(tool.effect, risk=tool.risk, approvers=approvers)
+        tool.name: ToolRule(tool.effect, risk=tool.risk, approvers=approvers, background=tool.background)
         if people
-        else ToolRule(tool.effect)
+        else ToolRule(tool.effect, background=tool.background)
         for tool in parts.agent.tools
     }
     agent = AgentRules(tools, max_steps=parts.agent.max_steps, fixed_tokens=parts.texts.tokens)

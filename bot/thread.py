@@ -102,6 +102,12 @@ class Calling:
     args_digest: str
     effect: Effect
     key: str
+    background: bool = False
+
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether nobody knows what it did, if it was cut off: a background call has only been put in line."""
+        return self.effect == "unsafe" and not self.background
 
 
 @dataclass(frozen=True, slots=True)

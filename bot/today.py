@@ -10,7 +10,7 @@ from bot.events import ContactReported, DeliveryReported, Event, Outgoing
 from bot.loop import AgentParts
 from bot.people import Account, Contact, People
 from bot.rights import people_now
-from bot.rules import Rules, Someone
+from bot.rules import Risk, Rules, Someone
 
 
 class Unreachable:
@@ -111,7 +111,8 @@ class Today:
         accounts = self._accounts()
         operators = people.operators()
         everybody = people_now(people, accounts, dict(self._fits()))
-        known = {name: _reachable(each, self._unreachable) for name, each in everybody.items()}
+        caps: dict[str, Risk] = {"sms": self._live().channels.sms.approves}
+        known = {name: _reachable(each, self._unreachable, caps) for name, each in everybody.items()}
         return roster.rules_of(
             self._live(),
             self._parts,
@@ -130,6 +131,11 @@ class Today:
                 yield channel.name, fits
 
 
-def _reachable(someone: Someone, unreachable: Unreachable) -> Someone:
-    reaches = tuple(r for r in someone.reaches if (r.channel, r.destination) not in unreachable)
+def _reachable(someone: Someone, unreachable: Unreachable, caps: Mapping[str, Risk]) -> Someone:
+    """The person without addresses that take nothing, and with what each channel may decide."""
+    reaches = tuple(
+        replace(reach, most_risk=caps.get(reach.channel, "high"))
+        for reach in someone.reaches
+        if (reach.channel, reach.destination) not in unreachable
+    )
     return replace(someone, reaches=reaches)

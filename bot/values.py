@@ -24,6 +24,7 @@ ApprovalStatus = Literal[
     "approved", "edited", "rejected", "answered", "expired", "cancelled", "superseded", "withdrawn"
 ]
 OnExpiry = Literal["deny", "pass_on"]
+Risk = Literal["low", "medium", "high"]
 TaskKind = Literal["background", "outside"]
 TaskOutcome = Literal["ok", "failed", "unknown", "cancelled", "expired"]
 Outcome = Literal["replied", "waiting", "handed_off", "capped", "failed", "cancelled"]
@@ -90,7 +91,7 @@ class RequestFor(Value):
 
     `code` and `handle` are filled in just before the message is rendered; they are never stored. The handle is
     what a button carries: opaque, and good for this request and this person only. `tried` are channels on which
-    the person could not be reached with it.
+    the person could not be reached with it; one that may not carry this `risk` is not used.
     """
 
     kind: Literal["approval", "question"]
@@ -99,6 +100,7 @@ class RequestFor(Value):
     decisions: tuple[Decision, ...] = ()
     options: tuple[str, ...] = ()
     args: PrivateJson = Field(default_factory=dict)
+    risk: Risk = "low"
     tried: tuple[str, ...] = ()
     code: str = ""
     handle: str = ""

@@ -5,15 +5,19 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from bot.cli.acting import proof_of
 from bot.cli.place import Place
 from bot.config import Config
 from bot.errors import EXIT_LOCKED, SaywhenError, StartError
 from bot.secrets import Redactor, Secret
 from bot.store.lock import holder
+
+if TYPE_CHECKING:
+    from bot.app import Mode
 
 TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 BUSY = 503
@@ -80,13 +84,17 @@ def connect(url: str, token: Secret | None) -> httpx.AsyncClient:
 
 
 @asynccontextmanager
-async def client(place: Place) -> AsyncIterator[Client]:
-    """A client of the running bot, else of the application in this process, which then holds the lock."""
+async def client(place: Place, *, person: str = "") -> AsyncIterator[Client]:
+    """A client of the running bot, else of the application in this process, which then holds the lock.
+
+    With `person` it acts as them; without, with API_TOKEN or whatever a caller on this machine may.
+    """
+    token = await proof_of(place, person) if person else place.config.channels.api.token
     if place.holder is None:
-        async with _in_process(place) as http:
+        async with _in_process(place, token if person else None) as http:
             yield Client(http, running=False)
         return
-    async with connect(address(place.database), place.config.channels.api.token) as http:
+    async with connect(address(place.database), token) as http:
         try:
             yield Client(http, running=True)
         except httpx.TransportError as error:
@@ -96,8 +104,8 @@ async def client(place: Place) -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
-async def _in_process(place: Place) -> AsyncIterator[httpx.AsyncClient]:
-    from bot.app import Mode, opened, site_of
+async def _in_process(place: Place, proof: Secret | None) -> AsyncIterator[httpx.AsyncClient]:
+    from bot.app import opened, site_of
     from bot.web import create_app, end_streams
 
     if not place.database.exists():
@@ -105,16 +113,24 @@ async def _in_process(place: Place) -> AsyncIterator[httpx.AsyncClient]:
             f"there is no database {place.database}; the bot makes one when it first runs", code=1
         )
     quiet_logs(place.config)
-    token = Secret(secrets.token_urlsafe())  # of this process alone: whoever holds the lock may steer
-    async with opened(place.config, Mode(dev=place.dev)) as bot:
-        app = create_app(replace(site_of(bot), service_token=lambda: token))
+    service = Secret(secrets.token_urlsafe())  # of this process alone: whoever holds the lock may steer
+    async with opened(place.config, _mode(place)) as bot:
+        app = create_app(replace(site_of(bot), service_token=lambda: service))
         end_streams(app)  # nobody works here, so there is nothing to wait for
         transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 0))
-        headers = {"authorization": f"Bearer {token.reveal()}"}
+        headers = {"authorization": f"Bearer {(proof or service).reveal()}"}
         async with httpx.AsyncClient(
             transport=transport, base_url="http://127.0.0.1", headers=headers, timeout=TIMEOUT
         ) as http:
             yield http
+
+
+def _mode(place: Place) -> "Mode":
+    """As `bot dev` would start it, or `bot run`: the rights of demo people depend on what is simulated."""
+    from bot.app import Mode
+    from bot.dev import simulated_parts
+
+    return Mode(dev=place.dev, simulated=simulated_parts(place.config) if place.dev else frozenset())
 
 
 def quiet_logs(config: Config) -> None:

@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import backup, chat, demo, doctor, outbox, people, running, settings, slack, steering, threads
+from bot.cli import (
+    approvals,
+    backup,
+    chat,
+    demo,
+    doctor,
+    outbox,
+    people,
+    running,
+    settings,
+    slack,
+    steering,
+    threads,
+)
 from bot.cli.given import given_to
 
 RUN, TALK, LOOK, TEND = "Run", "Talk", "Look and steer", "Set up and tend"
@@ -61,6 +74,11 @@ app.command("demo", rich_help_panel=RUN)(demo.demo)
 app.command("chat", rich_help_panel=TALK)(chat.chat)
 app.command("threads", rich_help_panel=LOOK)(threads.threads)
 app.add_typer(thread, name="thread", rich_help_panel=LOOK)
+app.command("approvals", rich_help_panel=LOOK)(approvals.approvals)
+app.command("approve", rich_help_panel=LOOK)(approvals.approve)
+app.command("reject", rich_help_panel=LOOK)(approvals.reject)
+app.command("answer", rich_help_panel=LOOK)(approvals.answer)
+app.command("tasks", rich_help_panel=LOOK)(approvals.tasks)
 app.command("outbox", rich_help_panel=LOOK)(outbox.outbox)
 app.command("doctor", rich_help_panel=TEND)(doctor.doctor)
 app.command("config", rich_help_panel=TEND)(settings.config)

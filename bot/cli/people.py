@@ -112,11 +112,12 @@ def link(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
 
 
 async def _new_link(place: "Place", name: str) -> dict[str, Any]:
+    from bot.cli.acting import only_owner
     from bot.cli.client import NoBot, client
 
     if place.holder is None:
         raise NoBot
-    async with client(place) as api:
+    async with client(place, person=only_owner(place)) as api:
         made: dict[str, Any] = await api.post(f"/api/people/{name}/link", {})
         return made
 

@@ -4,8 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from bot.cli.waiting_lines import approval_line, contact_line, question_line, task_line
+
 Row = Mapping[str, Any]
 
+TIMERS = {"expiry": "the end of a request", "level": "asking others", "task": "the end of waiting for a task"}
 LONGEST = 2000  # characters of one entry; --json has everything
 
 
@@ -25,6 +28,8 @@ def _described(type_: str, data: Row) -> tuple[str, str]:
             return _said(type_, data)
         case "thread" | "timer" | "delivery" | "takeover":
             return _around(type_, data)
+        case "approval" | "question" | "task" | "contact" | "sender":
+            return _waiting(family, type_, data)
         case "turn" | "context":
             return _turn(type_, data)
         case "model":
@@ -33,6 +38,18 @@ def _described(type_: str, data: Row) -> tuple[str, str]:
             return "tool", _called(data) if type_ == "tool.started" else _finished(data)
         case _:
             return type_, _json(data)
+
+
+def _waiting(family: str, type_: str, data: Row) -> tuple[str, str]:
+    match family:
+        case "approval":
+            return approval_line(type_, data)
+        case "question":
+            return question_line(type_, data)
+        case "task":
+            return task_line(type_, data)
+        case _:
+            return contact_line(type_, data)
 
 
 def _said(type_: str, data: Row) -> tuple[str, str]:
@@ -56,9 +73,12 @@ def _around(type_: str, data: Row) -> tuple[str, str]:
         case "delivery.reported":
             return "outbox", _delivery(data)
         case "timer.set":
-            return "timer", f"{data['purpose']} at {data['due_at']}{_after(data['text'])}"
+            return (
+                "timer",
+                f"{TIMERS.get(data['purpose'], data['purpose'])} at {data['due_at']}{_after(data['text'])}",
+            )
         case "timer.fired":
-            return "timer", f"{data['purpose']} is due{_after(data['text'])}"
+            return "timer", f"{TIMERS.get(data['purpose'], data['purpose'])} is due{_after(data['text'])}"
         case "thread.opened":
             return "thread", f"opened: {data['conversation']}, agent {data['agent']}"
         case "thread.parked":

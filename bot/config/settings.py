@@ -147,6 +147,7 @@ class SmsConfig(Section):
     inbound: Literal["auto", "webhook", "poll"] = "auto"
     strangers: Strangers = "refuse"
     pace: Annotated[timedelta, Lasting(low=timedelta(0), high=MINUTE)] = timedelta(seconds=1)
+    approves: Literal["low", "medium", "high"] = "high"
 
     @property
     def on(self) -> bool:

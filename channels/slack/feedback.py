@@ -49,22 +49,21 @@ class Feedback:
             async with asyncio.timeout(TIMEOUT):
                 await self._web.post("chat.postEphemeral", arguments)
         except (CallFailed, TimeoutError) as error:
-            log.warning("Slack: could not tell somebody that %r: %s", words, error or "no answer in time")
+            log.warning("Slack: could not tell somebody who pressed: %s", error or "no answer in time")
 
     async def show(self, given: Press | Submission) -> None:
         """Say in the message what was chosen. The buttons go, but after an edit: the tool may not take that."""
-        origin = given.origin
+        origin, words = given.origin, _choice(given, self._clock())
+        if not origin.channel.startswith("D"):
+            # Others read along there, and it may not have been theirs to decide: nothing changes for them.
+            await self.tell(origin, given.by, words)
+            return
         try:
             async with asyncio.timeout(TIMEOUT):
-                if not origin.channel.startswith(
-                    "D"
-                ):  # others read along, and it may not be theirs to decide
-                    await self.tell(origin, given.by, _choice(given, self._clock()))
-                    return
                 blocks = given.blocks if isinstance(given, Press) else []
                 blocks = blocks if text_of(blocks) else items(await self._message(origin), "blocks")
                 if text_of(blocks):
-                    await self._web.post("chat.update", _update(given, blocks, self._clock()))
+                    await self._web.post("chat.update", _update(given, blocks, words))
         except (CallFailed, TimeoutError) as error:
             log.debug("Slack: the buttons stay: %s", error)
 
@@ -93,8 +92,7 @@ class Feedback:
         return next(found, {})
 
 
-def _update(given: Press | Submission, blocks: list[Json], now: float) -> dict[str, object]:
-    words = _choice(given, now)
+def _update(given: Press | Submission, blocks: list[Json], words: str) -> dict[str, object]:
     text = f"{words}\n\n{escape(text_of(blocks))}"
     return {
         "channel": given.origin.channel,

@@ -630,6 +630,18 @@ async def test_a_task_that_outlasts_the_grace_is_cut_off_and_left_to_the_next_st
     assert finished.outcome == "ok"
 
 
+async def test_what_can_be_taken_up_is_not_waited_for(tmp_path):
+    work = Work()
+    async with process(tmp_path, background(work, effect="unsafe", recover=work)) as kit:
+        task_id = await kit.begin(kit.tools["work"])
+        await work.begun.wait()
+
+        assert await kit.tasks.stop(3600)
+
+        assert work.ended == [()]
+        assert await kit.log(task_id, TaskFinished) == []
+
+
 async def test_nothing_begins_once_the_process_ends(tmp_path):
     async with process(tmp_path, background(never)) as kit:
         await kit.tasks.stop(0)

@@ -1,57 +1,42 @@
-"""A random world for the core: inputs, stops, edits, crashes and a second process at every point of a turn.
+"""A random world for the core: whatever people, config and the clock can do, crashes and a second process.
 
-Against the real store, in a real file. `run_seed(seed, folder)` plays one schedule and returns what was counted;
-it raises Violation, which names the seed, if a promise was broken.
+Each at every point of a turn, against the real store, in a real file. `run_seed(seed, folder)` plays one schedule
+and returns what was counted; it raises Violation, which names the seed, if a promise was broken.
 """
 
+import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
-from pydantic import BaseModel
-
 from bot import events as ev
+from bot.answering import Answering
+from bot.asking import elsewhere, with_code
 from bot.codes import Keys
-from bot.events import Incoming, ModelAnswered
+from bot.errors import ToolError
+from bot.events import Event, Incoming, ModelAnswered
 from bot.fold import fold_all
 from bot.inbox import Inbox
-from bot.loop import Loop, ModelParts, World
+from bot.loop import Loop
 from bot.outbox import Outbox
-from bot.people import People
-from bot.ports import Part
-from bot.rules import AgentRules, RetryRules, Rules, ToolRule
+from bot.ports import Received, RequestRow
+from bot.rules import Rules
 from bot.snapshot import fold_version
 from bot.store.sqlite import SqliteStore
-from bot.testing import FakeChannel, FakeClock, ScriptedModel, agent_parts, call, failure, reply, step
+from bot.tasks import Tasks
+from bot.testing import EVERYBODY, Addresses, FakeClock, ScriptedModel, call, failure, reply, step
 from bot.thread import Thread
 from bot.timers import Timers
-from bot.tool_context import Contexts
-from bot.tools import Stored, Timer, Tool, ToolContext, tool
-from tests.sim.checks import Violation, check_database, check_decided_as_written, must
+from bot.tools import Tool, ToolContext
+from tests.sim.acts import Acts
+from tests.sim.checks import Violation, check_at_death, check_database, check_decided_as_written, check_lane, must
+from tests.sim.offer import GATED, UNGATED, UNSAFE, Today, entitled, make_rules, make_tools, needed
+from tests.sim.parts import Channel, Chances, Crash, Gates, loop_of, make_world
 
-PEOPLE = ("U1", "U2")
-MOST_EVENTS = 400
-
-
-class Crash(BaseException):
-    """The process dies here."""
-
-
-class Args(BaseModel):
-    n: int
-
-
-@dataclass(slots=True)
-class Chances:
-    """How often things happen, per point at which they can."""
-
-    inputs: float = 0.12
-    crash: float = 0.05
-    other: float = 0.04
-    fail: float = 0.08
+MOST_PUT = 3  # times that a call which may be repeated is begun in the background
 
 
 @dataclass
@@ -64,11 +49,15 @@ class Play:
     loop_class: type[Loop] = Loop
     store_class: type[SqliteStore] = SqliteStore
     counts: Counter[str] = field(default_factory=Counter)
-    executed: Counter[str] = field(default_factory=Counter)
+    executed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    ran: list[tuple[str, int]] = field(default_factory=list)
     sends: Counter[tuple[str, int]] = field(default_factory=Counter)
     accepted: list[tuple[str, int, str | None]] = field(default_factory=list)
     places: list[tuple[str, str]] = field(default_factory=list)
-    inputs_left: int = 14
+    closed: list[RequestRow] = field(default_factory=list)
+    planned: dict[tuple[str, int], Today] = field(default_factory=dict)
+    today: Today = Today()
+    inputs_left: int = 22
     crashes_left: int = 6
     depth: int = 0
     number: int = 0
@@ -76,12 +65,21 @@ class Play:
     def __post_init__(self) -> None:
         self.run = f"seed {self.seed}"
         self.random = random.Random(self.seed)
+        self.bytes = random.Random(f"ids of {self.seed}").randbytes
         self.finds = self.seed % 2 == 0  # whether the provider can be asked for a message
         self.clock = FakeClock()
-        self.channel = _Channel(self)
+        self.sending = asyncio.Lock()
+        self.channels = {
+            (each.name, each.account): each for each in (Channel(self), Channel(self, "phone", "A2"))
+        }
+        self.addresses = Addresses(EVERYBODY)
+        self.people = self.addresses.someones(self.channels.values())
         self.model = ScriptedModel(self._think)
         self.process: Process | None = None
-        self.world = _world(self)
+
+    def rules(self) -> Rules:
+        assert self.process is not None
+        return make_rules(self.process.tools, self.people, self.today)
 
     # ------------------------------------------------------------ what the others do
 
@@ -90,15 +88,17 @@ class Play:
         self.counts["model calls"] += 1
         if self.random.random() < self.chances.fail:
             kinds: tuple[ev.FailureKind, ...] = ("invalid", "unavailable", "too_large")
-            kind = self.random.choice(kinds)
-            return failure(kind)
+            return failure(self.random.choice(kinds))
         choice = self.random.random()
-        if choice < 0.45:
+        if choice < 0.32:
             return reply(f"answer {self.counts['model calls']}")
-        if choice < 0.5:
+        if choice < 0.35:
             return step("escalate", "help")
-        name = self.random.choice(("look", "put", "job", "remind", "broken"))
-        return call(name, n=self.random.randrange(5))
+        n = self.random.randrange(3)
+        if choice < 0.42:
+            return step("need_approval", tool=self.random.choice(("job", "look", "work")), args={"n": n})
+        names = sorted(GATED) if choice < 0.75 else UNGATED
+        return call(self.random.choice(names), n=n)
 
     async def point(self, name: str) -> None:
         """Here anything may happen."""
@@ -121,41 +121,29 @@ class Play:
     async def someone_acts(self) -> None:
         assert self.process is not None
         self.inputs_left -= 1
-        await self.process.input(self._an_input())
+        await self.process.acts.one()
 
-    def _an_input(self) -> Incoming:
-        self.number += 1
-        conversation = self.random.choice(("c1", "c2"))
-        by = self.random.choice(PEOPLE)
-        mine = [place for owner, place in self.places if owner == conversation]
-        choice = self.random.random()
-        if mine and choice < 0.15:
-            data: ev.AnyInput = ev.MessageEdited(
-                place=self.random.choice(mine),
-                edited_at=str(self.number),
-                blocks=_text("edited"),
-                sender=_sender(by),
-            )
-        elif mine and choice < 0.22:
-            data = ev.MessageDeleted(place=self.random.choice(mine), sender=_sender(by))
-        elif mine and choice < 0.42:
-            actions: tuple[ev.ControlAction, ...] = (
-                "stop",
-                "stop",
-                "pause",
-                "resume",
-                "take_over",
-                "hand_back",
-            )
-            data = ev.ControlRequested(action=self.random.choice(actions), by=by)
-        else:
-            place = f"{conversation}:{self.number}"
-            self.places.append((conversation, place))
-            data = ev.MessageReceived(place=place, blocks=_text(f"m{self.number}"), sender=_sender(by))
-        return Incoming(
-            data, channel="fake", account="A1", conversation=conversation, destination=conversation,
-            dedupe=f"in:{self.number}", actor=by,
-        )  # fmt: skip
+    async def acts(self, name: str, n: int, ctx: ToolContext) -> None:
+        """A call runs in its turn."""
+        self.executed[name, ctx.key] += 1
+        self.ran.append((ctx.key, n))
+        await self.point("in a tool")
+
+    async def background(self, name: str, n: int, ctx: ToolContext) -> None:
+        """A call runs outside its turn: it ends at once, fails, or goes on until it is let go."""
+        assert self.process is not None
+        self.executed[name, ctx.key] += 1
+        self.ran.append((ctx.key, n))
+        self.counts["background calls"] += 1
+        self.counts["background calls taken up"] += ctx.attempt > 1
+        fate = random.Random(f"{ctx.task_id} {ctx.attempt}").random()
+        if fate < 0.5:
+            await ctx.progress("half way")
+            await self.process.gates.wait(ctx.task_id)
+        if 0.4 < fate < 0.65:
+            raise ToolError("it did not work")
+        if fate > 0.95:
+            raise RuntimeError("who knows")
 
     # ------------------------------------------------------------ playing
 
@@ -175,73 +163,139 @@ class Play:
             except Crash:
                 pass
             await self.process.die()
+            check_at_death(self.path, self.run, self.counts)
+        rules = self.rules()
         await self.process.die()
-        self.check()
+        self.check(rules)
 
     # ------------------------------------------------------------ checking
 
-    def check(self) -> None:
-        path, rules = self.folder / f"{self.seed}.db", self.world.rules()
-        logs = check_database(path, self.run, self.counts)
+    @property
+    def path(self) -> Path:
+        return self.folder / f"{self.seed}.db"
+
+    def check(self, rules: Rules) -> None:
+        logs = check_database(self.path, self.run, self.counts, gated=GATED)
         for log in logs.values():
             check_decided_as_written(self.run, log, rules, self.counts)
         for thread_id, seq, dedupe in self.accepted:
             must(logs[thread_id][seq - 1].dedupe == dedupe, self.run, f"the accepted input {dedupe} is lost")
-        for key, times in self.executed.items():
-            must(times == 1 or not key.startswith("job"), self.run, f"{key} ran {times} times")
+        self._check_runs([event for log in logs.values() for event in log])
         doubled = sum(times - 1 for times in self.sends.values())
         must(doubled <= self.counts["crashes"], self.run, f"{doubled} doubled sends")
         must(not (doubled and self.finds), self.run, "sent again although it can be found")
         self.counts["doubled sends"] += doubled
-        self._check_calls()
+        self._check_model_calls()
 
-    def _check_calls(self) -> None:
+    def _check_runs(self, events: list[Event]) -> None:
+        """What ran was announced with the same arguments, an unsafe call once, by the rights of its day."""
+        started = {event.data.key: event for event in events if isinstance(event.data, ev.ToolStarted)}
+        for key, n in self.ran:
+            args = started[key].data.args if key in started else None
+            must(args == {"n": n}, self.run, f"{key} ran with {n}, announced was {args}")
+        for (name, key), times in self.executed.items():
+            most = 1 if name in UNSAFE else MOST_PUT if name == "build" else times
+            must(times <= most, self.run, f"{name} {key} ran {times} times")
+        asked = {e.data.approval_id: e for e in events if isinstance(e.data, ev.ApprovalRequested)}
+        for event in started.values():
+            if event.data.approval_id:
+                self._check_rights(event, asked[event.data.approval_id].data, events)
+
+    def _check_rights(self, event: Event, request: ev.ApprovalRequested, events: list[Event]) -> None:
+        today = self.planned[event.thread_id, event.seq]
+        said_yes = {
+            e.data.by.person
+            for e in events
+            if isinstance(e.data, ev.ApprovalAnswered)
+            and e.data.approval_id == request.approval_id
+            and e.data.decision in ("approve", "edit")
+            and e.data.refused is None
+            and (e.thread_id, e.seq) < (event.thread_id, event.seq)
+        }
+        enough = len(said_yes & entitled(request.tool, request.person, today)) >= needed(request.tool, today)
+        must(enough, self.run, f"{request.tool} {event.seq} started although {said_yes} may not allow it")
+        may = request.tool not in GATED or request.person not in today.barred
+        must(may, self.run, f"{request.tool} {event.seq} started although {request.person} may not cause it")
+
+    def _check_model_calls(self) -> None:
         """A call of the model is a step; only a crash or another process can cost one."""
         calls, asked = self.counts["model calls"], self.counts["asked"]
         must(calls <= asked + self.counts["resumed"], self.run, f"{calls} model calls for {asked} requests")
         if not self.counts["crashes"] and not self.counts["second process"]:
-            answered, ran = self.counts["answered"], self.executed.total()
+            answered = self.counts["answered"]
+            ran = self.executed.total() - self.counts["background calls"]
             must(calls == asked == answered, self.run, f"of {calls} answers {answered} were kept")
-            must(ran == self.counts["tools started"], self.run, f"{ran} calls ran")
+            inside = self.counts["tools started"] - self.counts["background tasks"]
+            must(ran == inside, self.run, f"{ran} of {inside} calls ran")
 
 
 class Process:
-    """One life of the bot: a store, a loop, an outbox."""
+    """One life of the bot: a store, a loop, an outbox, what runs in the background."""
 
-    def __init__(self, play: Play, store: SqliteStore) -> None:
-        self.play = play
-        self.store = store
+    def __init__(self, play: Play, store: SqliteStore, keys: Keys) -> None:
+        self.play, self.store, self.keys = play, store, keys
         self.woken: dict[str, None] = {}
-        world = play.world
-        self.loop = play.loop_class(_Watched(store, play), world)  # type: ignore[arg-type]  # forwards the rest
-        self.other = play.loop_class(_Watched(store, play), world)  # type: ignore[arg-type]
-        self.inbox = Inbox(store, People(()), lambda thread_id: self.woken.update({thread_id: None}))
-        self.outbox = Outbox(store, {("fake", "A1"): play.channel}, clock=play.clock)
+        self.gates = Gates()
+        self.tools = make_tools(play.acts, play.background)
+        self.acts = Acts(self)
+        world = make_world(play, self.tools, keys, lambda thread, events: self.tasks.watch(thread, events))
+        self.loop = loop_of(play, store, world)
+        answering = Answering(store, keys, rules=play.rules, calls=lambda _: {t.name: t.args for t in self.tools})
+        reroute = partial(_elsewhere, play)
+        self.inbox = Inbox(
+            store,
+            play.addresses,
+            lambda thread_id: self.woken.update({thread_id: None}),
+            answering=answering,
+            elsewhere=reroute,
+            clock=play.clock,
+        )
+        self.outbox = Outbox(
+            store, play.channels, clock=play.clock, elsewhere=reroute, spoken=partial(with_code, keys)
+        )
         self.timers = Timers(store, self.inbox.receive, clock=play.clock)
+        self.tasks = Tasks(
+            store,
+            self.inbox.receive,
+            tool=lambda agent, name: self._tool(name),
+            context=world.contexts.of_task,
+            clip=1000,
+            clean=str,
+        )
+        store.listen(self.tasks.heard)
+
+    def _tool(self, name: str) -> Tool:
+        return next(each for each in self.tools if each.name == name)
 
     @classmethod
     async def start(cls, play: Play) -> "Process":
         store = await play.store_class.open(
-            play.folder / f"{play.seed}.db",
+            play.path,
             clock=play.clock,
+            random=play.bytes,
             fold_version=fold_version(),
             default_agent="assistant",
         )
-        return cls(play, store)
+        return cls(play, store, Keys(await store.secret()))
 
     async def die(self) -> None:
+        await self.tasks.stop(0)
         await self.store.close()
 
-    async def input(self, incoming: Incoming) -> None:
+    async def input(self, incoming: Incoming) -> Received:
         received = await self.inbox.receive(incoming)
+        if not received.thread_id:  # nothing of ours
+            return received
         self.play.accepted.append((received.thread_id, received.seq, incoming.dedupe))
         self.play.counts["inputs"] += 1
         if self.play.random.random() < 0.3:
             again = await self.inbox.receive(incoming)
-            same = again.duplicate and again.seq == received.seq
+            same = again.duplicate and (again.thread_id, again.seq) == (received.thread_id, received.seq)
             must(same, self.play.run, "a duplicate became a second event")
+        return received
 
     async def recover(self) -> None:
+        await self.tasks.recover()
         while taken := await self.store.take_over():
             self.woken.update(dict.fromkeys(taken))
             await self.settle()
@@ -256,18 +310,26 @@ class Process:
             fired = await self.timers.fire_due()
             await self.play.point("before outbox")
             sent = await self.outbox.deliver_due()
+            await self.quiet()
             if not (fired or sent or self.woken):
                 return await self.check_lanes()
         raise Violation(f"{self.play.run}: it never comes to rest")
 
+    async def quiet(self) -> None:
+        """Until every background call has ended or waits at its gate."""
+        await asyncio.sleep(0)
+        while self.tasks.running > len(self.gates.waiting):  # noqa: ASYNC110 - they end by themselves, and nobody tells
+            await asyncio.sleep(0.0005)
+
     async def second_process(self) -> None:
-        """Another process takes a thread over, acts on it once, and is gone."""
+        """Another process takes a thread over, acts on it once, and is gone, with what it began."""
         rows = await self.store.threads()
         if not rows:
             return
         self.play.counts["second process"] += 1
-        self.other = self.play.loop_class(_Watched(self.store, self.play), self.play.world)  # type: ignore[arg-type]
-        await self.other.advance(self.play.random.choice(rows).thread_id, once=True)
+        world = make_world(self.play, self.tools, self.keys, lambda thread, events: None)
+        other = loop_of(self.play, self.store, world)
+        await other.advance(self.play.random.choice(rows).thread_id, once=True)
         for row in rows:
             self.woken[row.thread_id] = None
 
@@ -279,6 +341,9 @@ class Process:
                 await self._resume(row.thread_id)
                 if row.settled_seq < row.last_seq:  # whoever was fenced let go of it; a sweep finds it
                     self.woken[row.thread_id] = None
+            await self.tasks.recover()  # what a second process began and left behind
+            for task_id in self.gates.waiting:
+                self.gates.release(task_id)
             await self.settle()
             self.play.clock.advance(600)
 
@@ -292,141 +357,17 @@ class Process:
     # ------------------------------------------------------------ checking
 
     async def check_lanes(self) -> None:
-        """What a process remembers of a thread is the fold of its log."""
+        """What a process remembers of a thread is the fold of its log, and so is what the indexes say."""
         for lane in self.loop._cache._lanes.values():
             log = await self.store.events(lane.thread.id, limit=lane.thread.seq)
             must(fold_all(Thread(lane.thread.id), log) == lane.thread, self.play.run, "a lane is not its log")
             self.play.counts["lanes compared"] += 1
+        for row in await self.store.threads():
+            await self.store._readers.run(check_lane, self.play.run, row.thread_id, self.play.counts)
 
 
-# ---------------------------------------------------------------- the parts of a process
-
-
-class _Channel(FakeChannel):
-    """Takes messages, and lets things happen before and after."""
-
-    def __init__(self, play: Play) -> None:
-        super().__init__()
-        self.play = play
-
-    async def send(self, part: Part) -> str:
-        await self.play.point("before a send")
-        sent = await super().send(part)
-        self.play.sends[part.outbox_id, part.number] += 1
-        await self.play.point("after a send")
-        return sent
-
-    async def find(self, part: Part) -> str | None:
-        return await super().find(part) if self.play.finds else None
-
-
-class _Watched:
-    """The store, with things happening before and after each append."""
-
-    def __init__(self, store: SqliteStore, play: Play) -> None:
-        self._store = store
-        self._play = play
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._store, name)
-
-    async def append(self, thread_id: str, **more):
-        await self._play.point("before append")
-        appended = await self._store.append(thread_id, **more)
-        await self._play.point("after append")
-        return appended
-
-
-class _Model:
-    """The scripted model, with things happening while it thinks."""
-
-    name = "scripted"
-
-    def __init__(self, play: Play) -> None:
-        self._play = play
-
-    async def ask(self, body: Mapping[str, object], check: Callable[[str], ev.Step]) -> ModelAnswered:
-        answered = await self._play.model.ask(body, check)
-        await self._play.point("while thinking")
-        return answered
-
-
-def _world(play: Play) -> World:
-    tools = _tools(play)
-    parts = agent_parts(tools)
-    rules = Rules(
-        agents={
-            "assistant": AgentRules(
-                {t.name: ToolRule(t.effect, risk='low') for t in tools}, max_steps=6, fixed_tokens=300
-            )
-        },
-        max_context_tokens=1000,
-        retry=RetryRules(
-            first=timedelta(seconds=2), most=timedelta(seconds=60), give_up=timedelta(seconds=300)
-        ),
-    )
-    return World(
-        agents={"assistant": parts},
-        models={"main": ModelParts(_Model(play), max_tokens=100, structured=True)},
-        rules=lambda: rules,
-        timezone=lambda person: "UTC",
-        clock=play.clock,
-        sleep=_no_sleep,
-        tool_timeout=timedelta(seconds=30),
-        result_clip=1000,
-        contexts=Contexts(lambda: rules, lambda person: "UTC", play.clock, Keys(b"x" * 32)),
-        monotonic=lambda: 0.0,
-    )
-
-
-def _tools(play: Play) -> list[Tool]:
-    async def acts(name: str, args: Args, ctx: ToolContext) -> None:
-        play.executed[f"{name} {ctx.key}"] += 1
-        await play.point("in a tool")
-
-    @tool(effect="read")
-    async def look(args: Args, ctx: ToolContext) -> str:
-        """Look."""
-        await acts("look", args, ctx)
-        return "seen"
-
-    @tool(effect="idempotent")
-    async def put(args: Args, ctx: ToolContext) -> str:
-        """Put."""
-        await acts("put", args, ctx)
-        return "there"
-
-    @tool(effect="unsafe")
-    async def job(args: Args, ctx: ToolContext) -> str:
-        """Do it once."""
-        await acts("job", args, ctx)
-        return "done"
-
-    @tool(effect="stored", then="finish")
-    async def remind(args: Args, ctx: ToolContext) -> Stored:
-        """Remind."""
-        await acts("remind", args, ctx)
-        return Stored("will do", timers=(Timer(ctx.now + timedelta(seconds=args.n * 40), "now"),))
-
-    @tool(effect="read")
-    async def broken(args: Args, ctx: ToolContext) -> str:
-        """Break."""
-        await acts("broken", args, ctx)
-        raise RuntimeError("broken")
-
-    return [look, put, job, remind, broken]
-
-
-def _text(text: str) -> tuple[ev.Block, ...]:
-    return (ev.Block(source="person", text=text),)
-
-
-def _sender(by: str) -> ev.Sender:
-    return ev.Sender(channel="fake", address=by, proof="provider")
-
-
-async def _no_sleep(seconds: float) -> None:
-    """Time does not pass by itself here."""
+def _elsewhere(play: Play, message: ev.Outgoing) -> ev.Outgoing | None:
+    return elsewhere(message, play.rules(), play.clock())
 
 
 async def run_seed(

@@ -44,6 +44,7 @@ class RealBot:
 
     folder: Path
     environ: Mapping[str, str]
+    arguments: tuple[str, ...] = ()
     process: Process | None = None
     pids: list[int] = field(default_factory=list)
 
@@ -60,10 +61,11 @@ class RealBot:
         """Start and wait until it is ready: the store open, Slack connected."""
         if not (self.folder / "config.toml").exists():
             shutil.copy(ROOT / "config.toml", self.folder)
-            shutil.copytree(ROOT / "prompts", self.folder / "prompts", dirs_exist_ok=True)
+            for name in ("prompts", "scripts"):
+                shutil.copytree(ROOT / name, self.folder / name, dirs_exist_ok=True)
         with (self.folder / "output").open("ab") as output:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot.cli", "run",
+                sys.executable, "-m", "bot.cli", "run", *self.arguments,
                 cwd=self.folder, env=dict(self.environ), stdout=output, stderr=output,
             )  # fmt: skip
         self.pids.append(self.process.pid)

@@ -3,8 +3,10 @@
 import { errorOf } from "/static/stream.js";
 
 const LOOK_AGAIN = 3000;
+const SETTLES = 700; // milliseconds in which a press may have been meant for what stood there before
 const main = document.getElementById("main");
 const said = document.getElementById("said");
+let moved = -SETTLES;
 
 function say(words, well) {
   said.textContent = words;
@@ -36,6 +38,7 @@ main.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = event.target.querySelector("button");
   if (button.disabled) return;
+  if (performance.now() - moved < SETTLES) return say("The list has just changed; look again before you decide.", false);
   button.disabled = true;
   try {
     say((await send(event.target)).message, true);
@@ -57,6 +60,7 @@ async function refresh() {
   if (as) keepChoice(as, found.querySelector("#as"));
   document.getElementById("waiting").replaceWith(found.querySelector("#waiting"));
   main.dataset.state = found.dataset.state;
+  moved = performance.now();
 }
 
 function keepChoice(as, found) {

@@ -1,0 +1,141 @@
+"""The parts of a process in a random world: each lets things happen wherever they can."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot import events as ev
+from bot.codes import Keys
+from bot.events import ModelAnswered, Outgoing
+from bot.loop import Loop, ModelParts, World
+from bot.ports import Appended, Part
+from bot.store.sqlite import SqliteStore
+from bot.testing import FakeChannel, agent_parts
+from bot.tool_context import Contexts
+from bot.tools import Tool
+
+if TYPE_CHECKING:
+    from tests.sim.world import Play
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+@dataclass(slots=True)
+class Chances:
+    """How often things happen, per point at which they can."""
+
+    inputs: float = 0.12
+    crash: float = 0.05
+    other: float = 0.04
+    fail: float = 0.08
+
+
+class Channel(FakeChannel):
+    """Takes messages, and lets things happen before and after."""
+
+    def __init__(self, play: Play, name: str = "fake", account: str = "A1") -> None:
+        super().__init__(name, account)
+        self.play = play
+
+    def render(self, outbox_id: str, outgoing: Outgoing) -> tuple[Part, ...]:
+        if outgoing.request is not None:
+            self.play.counts["requests put"] += 1
+        return super().render(outbox_id, outgoing)
+
+    async def send(self, part: Part) -> str:
+        async with self.play.sending:
+            await self.play.point("before a send")
+            sent = await super().send(part)
+            self.play.sends[part.outbox_id, part.number] += 1
+            await self.play.point("after a send")
+        return sent
+
+    async def find(self, part: Part) -> str | None:
+        return await super().find(part) if self.play.finds else None
+
+
+class Watched:
+    """The store, with things happening before and after each append."""
+
+    def __init__(self, store: SqliteStore, play: Play) -> None:
+        self._store = store
+        self._play = play
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    async def append(self, thread_id: str, **more) -> Appended:
+        planned = self._play.today  # the configuration that the loop has just decided by
+        await self._play.point("before append")
+        appended = await self._store.append(thread_id, **more)
+        for event in appended.events:
+            if isinstance(event.data, ev.ToolStarted | ev.ApprovalRequested):
+                self._play.planned.setdefault((thread_id, event.seq), planned)
+        await self._play.point("after append")
+        return appended
+
+
+class Thinking:
+    """The scripted model, with things happening while it thinks."""
+
+    name = "scripted"
+
+    def __init__(self, play: Play) -> None:
+        self._play = play
+
+    async def ask(self, body: Mapping[str, object], check: Callable[[str], ev.Step]) -> ModelAnswered:
+        answered = await self._play.model.ask(body, check)
+        await self._play.point("while thinking")
+        return answered
+
+
+class Gates:
+    """Where background calls wait until they are let go on."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, asyncio.Event] = {}
+
+    @property
+    def waiting(self) -> list[str]:
+        return list(self._open)
+
+    async def wait(self, task_id: str) -> None:
+        self._open[task_id] = gate = asyncio.Event()
+        try:
+            await gate.wait()
+        finally:
+            self._open.pop(task_id, None)
+
+    def release(self, task_id: str) -> None:
+        self._open[task_id].set()
+
+
+def make_world(play: Play, tools: list[Tool], keys: Keys, watch: Callable[..., None]) -> World:
+    """The world of a process; `watch` carries out what goes on in the background."""
+    return World(
+        agents={"assistant": agent_parts(tools)},
+        models={"main": ModelParts(Thinking(play), max_tokens=100, structured=True)},
+        rules=play.rules,
+        timezone=lambda person: "UTC",
+        clock=play.clock,
+        sleep=no_sleep,
+        tool_timeout=timedelta(seconds=30),
+        result_clip=1000,
+        contexts=Contexts(play.rules, lambda person: "UTC", play.clock, keys),
+        watch=watch,
+        monotonic=lambda: 0.0,
+    )
+
+
+async def no_sleep(seconds: float) -> None:
+    """Time does not pass by itself here."""
+
+
+def loop_of(play: Play, store: SqliteStore, world: World) -> Loop:
+    return play.loop_class(Watched(store, play), world)  # type: ignore[arg-type]  # forwards the rest
