@@ -87,19 +87,23 @@ def requested(
 
 
 def overdue(thread: Thread, now: datetime, rules: Rules) -> tuple[Draft, ...]:
-    """What the clock, a stop or an edit has done to the first request that it has done anything to."""
-    for id_, approval in thread.approvals.items():
-        if approval.void:
-            return (_voided(thread, id_, approval, rules),)
-        if approval.decided:
-            continue
-        if now >= approval.expires_at:
-            return _expired(thread, id_, approval, now, rules)
-        level = approval.level + 1
-        if level <= len(approval.levels) and now >= approval.requested_at + timedelta(
-            seconds=approval.levels[approval.level].after
-        ):
-            return (_passed_on(thread, id_, approval, level, approval.expires_at, now, rules),)
+    """What the clock, a stop or an edit has done to requests: all at once, since there may be many."""
+    found = (_overdue(thread, id_, approval, now, rules) for id_, approval in thread.approvals.items())
+    return tuple(draft for drafts in found for draft in drafts)
+
+
+def _overdue(thread: Thread, id_: str, approval: Approval, now: datetime, rules: Rules) -> tuple[Draft, ...]:
+    if approval.void:
+        return (_voided(thread, id_, approval, rules),)
+    if approval.decided:
+        return ()
+    if now >= approval.expires_at:
+        return _expired(thread, id_, approval, now, rules)
+    level = approval.level + 1
+    if level <= len(approval.levels) and now >= approval.requested_at + timedelta(
+        seconds=approval.levels[approval.level].after
+    ):
+        return (_passed_on(thread, id_, approval, level, approval.expires_at, now, rules),)
     return ()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -76,6 +77,7 @@ def _tell(moment: "Moment") -> None:
     say(f"{moment.seconds:5.1f} s  {moment.who:<{WHO_WIDTH}}  {first}")
     for line in rest:
         say(f"{'':{9 + WHO_WIDTH}}  {line}")
+    sys.stdout.flush()  # also where a program watches
 
 
 def _conclude(played: "Played") -> None:

@@ -53,17 +53,17 @@ class Feedback:
 
     async def show(self, given: Press | Submission) -> None:
         """Say in the message what was chosen. The buttons go, but after an edit: the tool may not take that."""
-        origin, words = given.origin, _choice(given, self._clock())
+        origin, now = given.origin, self._clock()
         if not origin.channel.startswith("D"):
             # Others read along there, and it may not have been theirs to decide: nothing changes for them.
-            await self.tell(origin, given.by, words)
+            await self.tell(origin, given.by, _choice(given, now))
             return
         try:
             async with asyncio.timeout(TIMEOUT):
                 blocks = given.blocks if isinstance(given, Press) else []
                 blocks = blocks if text_of(blocks) else items(await self._message(origin), "blocks")
                 if text_of(blocks):
-                    await self._web.post("chat.update", _update(given, blocks, words))
+                    await self._web.post("chat.update", _update(given, blocks, now))
         except (CallFailed, TimeoutError) as error:
             log.debug("Slack: the buttons stay: %s", error)
 
@@ -92,22 +92,25 @@ class Feedback:
         return next(found, {})
 
 
-def _update(given: Press | Submission, blocks: list[Json], words: str) -> dict[str, object]:
+def _update(given: Press | Submission, blocks: list[Json], now: float) -> dict[str, object]:
+    words = _choice(given, now)
     text = f"{words}\n\n{escape(text_of(blocks))}"
     return {
         "channel": given.origin.channel,
         "ts": given.origin.ts,
         "text": text if len(text.encode()) <= UPDATE_BYTES else words,
-        "blocks": chosen(blocks, words, keep_buttons=given.name == "edit"),
+        "blocks": chosen(blocks, _choice(given, now, own_time=True), keep_buttons=given.name == "edit"),
         "link_names": False,
     }
 
 
-def _choice(given: Press | Submission, now: float) -> str:
-    """What was chosen and when, in Slack's markup: the time reads as the reader's own."""
+def _choice(given: Press | Submission, now: float, *, own_time: bool = False) -> str:
+    """What was chosen and when, in Slack's markup; `own_time` shows the time as each reader's clock has it."""
     what = CHOICES.get(given.name) or f"You chose “{escape(unescape(_label(given)))}”"
-    clock = datetime.fromtimestamp(now, UTC)
-    return f"{what}, <!date^{int(now)}^{{time}}|{clock:%H:%M} UTC>; I will tell you what comes of it."
+    when = f"{datetime.fromtimestamp(now, UTC):%H:%M} UTC"
+    if own_time:
+        when = f"<!date^{int(now)}^{{time}}|{when}>"
+    return f"{what}, {when}; I will tell you what comes of it."
 
 
 def _label(given: Press | Submission) -> str:

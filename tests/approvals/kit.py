@@ -51,6 +51,12 @@ def wants(tag: str = "v1", environment: str = "staging") -> ModelAnswered:
 ASK: Sequence[ModelAnswered] = (wants(), reply("It is deployed."), reply("Well then."))
 
 
+def asks_once(request: Mapping[str, JsonValue]) -> ModelAnswered:
+    """Wants to deploy whenever that is asked for, until it is decided in that conversation."""
+    shown = str(request["messages"])
+    return wants() if "deploy v1" in shown and "<tool_result" not in shown else reply("So be it.")
+
+
 @dataclass
 class Live:
     """Today's rules, which a test may change while the bot runs."""

@@ -2,15 +2,12 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from pydantic import JsonValue
 
-from bot.events import ModelAnswered
-from bot.testing import reply
-from tests.approvals.kit import opened, wants
+from tests.approvals.kit import asks_once, opened
 from tests.approvals.races import Runner, race
 
 SEEDS = int(os.environ.get("RACES", "200"))
@@ -22,11 +19,6 @@ ALL_WAYS = (*TWO_CHANNELS, Runner("carol", "approve", "api"), Runner("dave", "ap
 YES_AND_NO = (Runner("carol", "approve", "phone"), Runner("dave", "reject", "text"))
 NO_AND_YES = (Runner("carol", "reject", "text"), Runner("dave", "approve", "api"))
 ONE_CHANGES_HER_MIND = (Runner("carol", "approve", "text"), Runner("carol", "reject", "fake"))
-
-
-def asks_once(request: Mapping[str, JsonValue]) -> ModelAnswered:
-    """Wants to deploy in every conversation, until it has been decided there."""
-    return reply("So be it.") if "<tool_result" in str(request["messages"]) else wants()
 
 
 async def run(folder: Path, seeds: int, *kinds: Sequence[Runner]) -> Counter[str]:

@@ -45,7 +45,8 @@ async def test_the_message_then_says_what_was_chosen_instead_of_the_buttons(desk
     assert line.endswith(" UTC>; I will tell you what comes of it.")
     assert desk.buttons == []
     assert text_of(desk.message["blocks"]) == TEXT
-    assert "<!channel>" not in desk.message["text"]
+    assert "<" not in desk.message["text"]
+    assert "&lt;!channel&gt;" in desk.message["text"]
     assert desk.message["metadata"]["event_payload"]["id"] == "ob1"
 
 

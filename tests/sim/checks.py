@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -16,30 +17,22 @@ from bot import context, events as ev, snapshot
 from bot.canonical import digest
 from bot.context import AgentTexts, Ask
 from bot.decide import decide
-from bot.events import Event, isoformat
+from bot.events import Event
 from bot.fold import fold, fold_all
 from bot.rules import Rules
 from bot.store import queries
-from bot.store.rebuild import rebuild
-from bot.thread import Thread
+from bot.thread import Thread, Unread
+from tests.sim.index_checks import check_codes, check_indexes, check_lane as check_lane, check_rebuild
+from tests.sim.request_checks import check_requests
+from tests.sim.violation import Counts as Counts, Violation as Violation, must as must
 
 Log = Sequence[Event]
-Counts = Counter[str]
-
-
-class Violation(AssertionError):
-    """A promise was broken."""
-
-
-def must(holds: bool, run: str, what: str) -> None:
-    if not holds:
-        raise Violation(f"{run}: {what}")
 
 
 # ---------------------------------------------------------------- a log
 
 
-def check_log(run: str, log: Log, counts: Counts) -> None:
+def check_log(run: str, log: Log, counts: Counts, gated: frozenset[str] = frozenset()) -> None:
     """Everything that one log at rest can show by itself."""
     thread = fold_all(Thread(log[0].thread_id), log)
     must(thread.turn is None, run, "a turn is left open")
@@ -54,6 +47,7 @@ def check_log(run: str, log: Log, counts: Counts) -> None:
     _check_calls(run, log, counts)
     _check_stops(run, log, counts)
     _check_snapshots(run, log, counts)
+    check_requests(run, log, counts, gated)
 
 
 def _check_messages(run: str, log: Log, counts: Counts) -> None:
@@ -68,24 +62,35 @@ def _check_messages(run: str, log: Log, counts: Counts) -> None:
 
 
 def explained(run: str, log: Log) -> set[int]:
-    """Inputs that left `unread` without being read, which only a control, a delete or a take-over may do."""
+    """Inputs that left `unread` without being read, which only what may drop them does."""
     thread = Thread(log[0].thread_id)
-    before: set[int] = set()
+    before: dict[int, Unread] = {}
     gone: set[int] = set()
-    may_drop = ev.ControlRequested | ev.MessageDeleted | ev.MessageReceived | ev.TakeoverStarted
     for event in log:
         thread = fold(thread, event)
-        now = {unread.seq for unread in thread.unread}
+        now = {unread.seq: unread for unread in thread.unread}
         taken = {event.data.input} if isinstance(event.data, ev.TurnStarted | ev.TurnRead) else set()
-        dropped = before - now - taken
-        must(
-            not dropped or isinstance(event.data, may_drop), run, f"{event.type} {event.seq} dropped an input"
-        )
+        dropped = before.keys() - now.keys() - taken
+        for seq in dropped:
+            must(_may_drop(event, before[seq]), run, f"{event.type} {event.seq} dropped the input {seq}")
         gone |= dropped
         if isinstance(event.data, ev.MessageReceived) and event.seq not in now:
             gone.add(event.seq)
         before = now
     return gone
+
+
+def _may_drop(event: Event, unread: Unread) -> bool:
+    """A control, a delete or a take-over; an answer is void if the message is edited, or the request withdrawn."""
+    match event.data:
+        case ev.ControlRequested() | ev.MessageDeleted() | ev.MessageReceived() | ev.TakeoverStarted():
+            return True
+        case ev.MessageEdited():
+            return unread.kind == "answer"
+        case ev.ToolFinished(withdraws=withdraws):
+            return unread.kind == "answer" and bool(withdraws)
+        case _:
+            return False
 
 
 def _check_turns(run: str, log: Log) -> None:
@@ -129,7 +134,7 @@ def _check_stops(run: str, log: Log, counts: Counts) -> None:
         if isinstance(stop.data, ev.ControlRequested) and stop.data.action == "stop":
             counts["stops"] += 1
             for event in log[stop.seq :]:
-                acts = isinstance(event.data, ev.ToolStarted | ev.ModelAsked)
+                acts = isinstance(event.data, ev.ToolStarted | ev.ModelAsked | ev.ApprovalRequested)
                 late = acts and begun.get(event.run, event.seq) < stop.seq
                 must(not late, run, f"{event.type} {event.seq} after the stop {stop.seq}")
 
@@ -161,19 +166,34 @@ def check_decided_as_written(run: str, log: Log, rules: Rules, counts: Counts) -
 # ---------------------------------------------------------------- a database
 
 
-def check_database(path: Path, run: str, counts: Counts) -> dict[str, Log]:
+def check_database(
+    path: Path, run: str, counts: Counts, *, gated: frozenset[str] = frozenset()
+) -> dict[str, Log]:
     """A database that nobody has open, at rest: whole, its indexes those of the log, nothing left to do."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        found = connection.execute("PRAGMA integrity_check").fetchone()[0]
-        must(found == "ok", run, f"the file is damaged: {found}")
-        logs = dict(logs_in(connection, run))
+        logs = _check_file(connection, run, counts)
         for log in logs.values():
-            check_log(run, log, counts)
-            _check_timers(connection, run, log)
-            _check_requests(connection, run, log, counts)
+            check_log(run, log, counts, gated)
+            _check_bodies(connection, run, log, counts)
         _check_settled(connection, run)
         _check_outbox(connection, run, logs, counts)
-        _check_rebuild(connection, run)
+        check_codes(connection, run, counts)
+    return logs
+
+
+def check_at_death(path: Path, run: str, counts: Counts) -> None:
+    """A database as a process left it behind: whole, and its indexes those of the log."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        _check_file(connection, run, counts)
+
+
+def _check_file(connection: sqlite3.Connection, run: str, counts: Counts) -> dict[str, Log]:
+    found = connection.execute("PRAGMA integrity_check").fetchone()[0]
+    must(found == "ok", run, f"the file is damaged: {found}")
+    logs = dict(logs_in(connection, run))
+    for log in logs.values():
+        check_indexes(connection.execute, run, log, counts)
+    check_rebuild(connection, run)
     return logs
 
 
@@ -184,17 +204,24 @@ def logs_in(connection: sqlite3.Connection, run: str) -> Iterator[tuple[str, Log
         yield thread_id, log
 
 
-def _check_timers(connection: sqlite3.Connection, run: str, log: Log) -> None:
-    thread = fold_all(Thread(log[0].thread_id), log)
-    folded = {(timer_id, isoformat(timer.due_at)) for timer_id, timer in thread.timers.items()}
-    rows = connection.execute("SELECT timer_id, due_at FROM timers WHERE thread_id = ?", (thread.id,))
-    must(set(rows.fetchall()) == folded, run, f"the timers of {thread.id} are not those of its log")
-
-
-def _check_requests(connection: sqlite3.Connection, run: str, log: Log, counts: Counts) -> None:
+def _check_bodies(connection: sqlite3.Connection, run: str, log: Log, counts: Counts) -> None:
+    """Every request is rebuilt byte for byte, and begins as the one before it, up to a compaction."""
+    compacted = [event.seq for event in log if isinstance(event.data, ev.ContextCompacted)]
+    before: list[JsonValue] = []
+    since = 0
     for seq, logged, body in rebuilt(connection, log):
         must(digest(body) == logged, run, f"request {seq} is not rebuilt the same")
         counts["requests rebuilt"] += 1
+        shown = _stable(body)
+        if not any(since < each < seq for each in compacted):
+            must(shown[: len(before)] == before, run, f"request {seq} does not begin as the one before it")
+            counts["prefixes compared"] += 1
+        before, since = shown, seq
+
+
+def _stable(body: dict[str, Any]) -> list[JsonValue]:
+    """The texts of a request but for the last one, which says what changes."""
+    return [block["text"] for block in body["messages"][0]["content"][:-1]]
 
 
 def rebuilt(connection: sqlite3.Connection, log: Log) -> Iterator[tuple[int, str, dict[str, JsonValue]]]:
@@ -229,28 +256,3 @@ def _check_outbox(connection: sqlite3.Connection, run: str, logs: dict[str, Log]
     must({row[:3] for row in rows} == expected, run, "the outbox is not that of the log")
     must(all(row[3] == "done" for row in rows), run, f"not sent: {[row for row in rows if row[3] != 'done']}")
     counts["messages sent"] += len(rows)
-
-
-_TABLES = {
-    "threads": "thread_id, channel, account, conversation, agent, last_seq, head, settled_seq, tries, opened_at",
-    "timers": "*",
-    "outbox": "*",
-}
-
-
-def _check_rebuild(connection: sqlite3.Connection, run: str) -> None:
-    """The index tables, made anew from the log, are the same."""
-    before = _tables(connection)
-    connection.execute("BEGIN")
-    must(rebuild(connection.execute) == 0, run, "an event cannot be read")
-    after = _tables(connection)
-    connection.execute("ROLLBACK")
-    for name, rows in before.items():
-        must(rows == after[name], run, f"{name} is not what the log says: {rows} / {after[name]}")
-
-
-def _tables(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
-    return {
-        name: sorted(connection.execute(f"SELECT {columns} FROM {name}").fetchall(), key=repr)
-        for name, columns in _TABLES.items()
-    }

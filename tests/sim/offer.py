@@ -66,7 +66,7 @@ def rule_of(name: str, today: Today = Today()) -> ToolRule | None:
         return None
     kept = tuple(each for each in rule.approvers if each not in today.removed)
     levels = tuple(
-        replace(level, approvers=tuple(each for each in level.approvers if each not in today.removed))
+        Level(after=level.after, approvers=tuple(set(level.approvers) - today.removed))
         for level in rule.levels
     )
     quorum = max(rule.quorum, 2) if today.two else rule.quorum

@@ -32,9 +32,16 @@ from bot.thread import Thread
 from bot.timers import Timers
 from bot.tools import Tool, ToolContext
 from tests.sim.acts import Acts
-from tests.sim.checks import Violation, check_at_death, check_database, check_decided_as_written, check_lane, must
+from tests.sim.checks import (
+    Violation,
+    check_at_death,
+    check_database,
+    check_decided_as_written,
+    check_lane,
+    must,
+)
 from tests.sim.offer import GATED, UNGATED, UNSAFE, Today, entitled, make_rules, make_tools, needed
-from tests.sim.parts import Channel, Chances, Crash, Gates, loop_of, make_world
+from tests.sim.parts import Chances, Channel, Crash, Gates, loop_of, make_world
 
 MOST_PUT = 3  # times that a call which may be repeated is begun in the background
 
@@ -56,7 +63,7 @@ class Play:
     places: list[tuple[str, str]] = field(default_factory=list)
     closed: list[RequestRow] = field(default_factory=list)
     planned: dict[tuple[str, int], Today] = field(default_factory=dict)
-    today: Today = Today()
+    today: Today = field(default_factory=Today)
     inputs_left: int = 22
     crashes_left: int = 6
     depth: int = 0
@@ -76,10 +83,14 @@ class Play:
         self.people = self.addresses.someones(self.channels.values())
         self.model = ScriptedModel(self._think)
         self.process: Process | None = None
+        self._rules: dict[Today, Rules] = {}
 
     def rules(self) -> Rules:
-        assert self.process is not None
-        return make_rules(self.process.tools, self.people, self.today)
+        """The configuration of today."""
+        if self.today not in self._rules:
+            assert self.process is not None
+            self._rules[self.today] = make_rules(self.process.tools, self.people, self.today)
+        return self._rules[self.today]
 
     # ------------------------------------------------------------ what the others do
 
@@ -240,7 +251,9 @@ class Process:
         self.acts = Acts(self)
         world = make_world(play, self.tools, keys, lambda thread, events: self.tasks.watch(thread, events))
         self.loop = loop_of(play, store, world)
-        answering = Answering(store, keys, rules=play.rules, calls=lambda _: {t.name: t.args for t in self.tools})
+        answering = Answering(
+            store, keys, rules=play.rules, calls=lambda _: {t.name: t.args for t in self.tools}
+        )
         reroute = partial(_elsewhere, play)
         self.inbox = Inbox(
             store,

@@ -16,7 +16,7 @@ from bot.loop import Loop
 from bot.ports import Received
 from bot.rules import Rules, Someone
 from bot.secrets import Secret
-from bot.testing import EVERYBODY, Bot, Known, Script, open_test_bot, reply
+from bot.testing import EVERYBODY, Bot, FakeClock, Known, Script, open_test_bot, reply
 from bot.tools import Tool
 from bot.web import Check, Readiness, Site, create_app, end_streams
 from bot.web.site import FindThread
@@ -93,6 +93,7 @@ async def open_web(
     demo: Collection[str] = (),
     rules: Callable[[Rules], Rules] = lambda rules: rules,
     loop_class: type[Loop] = Loop,
+    clock: FakeClock | None = None,
     **changes: Any,
 ) -> AsyncIterator[Web]:
     """The web side of a bot in this folder; `changes` are fields of its Site. Open to loopback unless told.
@@ -101,7 +102,7 @@ async def open_web(
     """
     known = {each.name: Someone(each.name, each.roles, demo=each.name in demo) for each in people}
     async with open_test_bot(
-        folder, script=script, tools=tools, people=people, rules=rules, loop_class=loop_class
+        folder, script=script, tools=tools, people=people, rules=rules, loop_class=loop_class, clock=clock
     ) as bot:
         web: Web
         site = Site(
