@@ -29,6 +29,7 @@ from bot.events import (
 from bot.policy import approvers
 from bot.ports import AskedRow, RequestRow, Store
 from bot.rules import Rules
+from bot.shown import shown
 from bot.step import Calls, checked_args
 from bot.thread import Thread
 
@@ -73,7 +74,7 @@ class Answering:
         )
         match reading:
             case grammar.Unclear():
-                return self._unclear(incoming, by, asked)
+                return await self._unclear(incoming, by, asked)
             case grammar.Approve(code):
                 return await self._coded(incoming, asked, code, Attempt("approve", by))
             case grammar.Reject(code, reason):
@@ -81,12 +82,14 @@ class Answering:
             case grammar.Answer(code, answer):
                 return await self._coded(incoming, asked, code, Attempt("respond", by, answer))
 
-    def _unclear(self, incoming: Incoming, by: Answerer, asked: Sequence[AskedRow]) -> Sequence[Incoming]:
+    async def _unclear(
+        self, incoming: Incoming, by: Answerer, asked: Sequence[AskedRow]
+    ) -> Sequence[Incoming]:
         """Asked once more, where nobody else reads along and something is open."""
         waiting = [row.request for row in asked if row.request.status == "pending"]
         if not incoming.direct or not waiting:
             return ()
-        again = tuple(_again(incoming, row, by.person) for row in waiting[:MOST_SHOWN])
+        again = tuple([await self._again(incoming, row, by.person) for row in waiting[:MOST_SHOWN]])
         return (_input(incoming, waiting[0], _refused(waiting[0], by, "ambiguous", again)),)
 
     async def _coded(
@@ -116,7 +119,7 @@ class Answering:
             return _input(incoming, request, _refused(request, attempt.by, "locked", told))
         if request.kind == "approval" and attempt.decision == "respond":
             # "CODE text" answers a question. To an approval it may be meant as anything.
-            again = (_again(incoming, request, attempt.by.person),)
+            again = (await self._again(incoming, request, attempt.by.person),)
             return _input(incoming, request, _refused(request, attempt.by, "ambiguous", again))
         return _input(incoming, request, await self.judged(request, attempt, _notice(incoming)))
 
@@ -141,6 +144,24 @@ class Answering:
         text = words.operator_locked(by.person, by.channel, f"the request {request.id}")
         link = self._rules().link(request.thread_id)
         return (operator.model_copy(update={"text": text, "kind": "notice", "link": link}),)
+
+    async def _again(self, incoming: Incoming, request: RequestRow, person: str) -> Outgoing:
+        """The request once more, with the exact call, so that no code is taken for another's.
+
+        The code is added when it is sent.
+        """
+        events = await self._store.events_at(request.thread_id, [request.seq])
+        asks = RequestFor(kind=request.kind, id=request.id, person=person)
+        what = "a request"
+        match events[0].data if events else None:
+            case ApprovalRequested() as asked:
+                what = shown(asked.tool, asked.args)
+            case QuestionAsked() as asked:
+                what, asks = asked.text, asks.model_copy(update={"options": asked.options})
+            case _:
+                pass
+        text = words.unclear(what, request.requester)
+        return _notice(incoming).model_copy(update={"text": text, "request": asks})
 
     async def _subject(self, request: RequestRow) -> str:
         events = await self._store.events_at(request.thread_id, [request.seq])
@@ -324,10 +345,3 @@ def _told(reply: Outgoing, text: str) -> Outgoing:
 
 def _maybe(reply: Outgoing | None, text: str) -> tuple[Outgoing, ...]:
     return (_told(reply, text),) if reply and reply.destination else ()
-
-
-def _again(incoming: Incoming, request: RequestRow, person: str) -> Outgoing:
-    """The request once more, in short; the code is added when it is sent."""
-    asks = RequestFor(kind=request.kind, id=request.id, person=person)
-    text = words.unclear("a request" if request.kind == "approval" else "a question", request.requester)
-    return _notice(incoming).model_copy(update={"text": text, "request": asks})

@@ -1,5 +1,6 @@
 """Makes the channels that are on; the SDK of one that is off is never imported."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.config import Config, SlackConfig, SmsConfig
@@ -14,14 +15,19 @@ def make_channels(
     """The channels of this configuration, not running yet. A simulated provider calls us at our own `url`."""
     made: list[Channel] = []
     if config.channels.slack.on:
-        made.append(_slack(config.channels.slack, store))
+        without_zone = [
+            person.addresses["slack"]
+            for person in config.people
+            if "slack" in person.addresses and not person.timezone and person.demo == ("slack" in simulated)
+        ]
+        made.append(_slack(config.channels.slack, store, without_zone))
     if config.channels.sms.on:
         public_url = url if "sms" in simulated else config.web.public_url or ""
         made.append(_sms(config.channels.sms, store, public_url))
     return made
 
 
-def _slack(slack: SlackConfig, store: SqliteStore) -> Channel:
+def _slack(slack: SlackConfig, store: SqliteStore, without_zone: Sequence[str]) -> Channel:
     from channels.slack import SlackChannel
 
     async def knows(account: str, conversation: str) -> bool:
@@ -34,6 +40,7 @@ def _slack(slack: SlackConfig, store: SqliteStore) -> Channel:
         allow_bots=frozenset(slack.allow_bots),
         knows=knows,
         seconds_between_sends=slack.pace.total_seconds(),
+        without_zone=without_zone,
     )
 
 

@@ -95,9 +95,10 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class ToolRule:
-    """What config says about one tool, and whether it runs in the `background`. `causes` and `approvers` are names of people; None: everybody known.
+    """What config says about one tool. `causes` and `approvers` are names of people; None: everybody known.
 
-    `cases` are rules of their own for the values of the argument `by_argument`, such as each job's.
+    `cases` are rules of their own for the values of the argument `by_argument`, such as each job's. A `background`
+    call runs outside of the turn that announces it.
     """
 
     effect: Effect

@@ -82,7 +82,18 @@ class Today:
         return self.people.by_token(token)
 
     def timezone_of(self, person: str | None) -> str:
-        return self.people.timezone_of(person)
+        """That of the config, else the one they have set at a provider, else the config's for everybody."""
+        known = self.people.by_name(person) if person else None
+        if known is None or known.timezone:
+            return self.people.timezone_of(known)
+        return self._zone_at_provider(known) or self.people.timezone_of(known)
+
+    def _zone_at_provider(self, person: Person) -> str:
+        for channel in self._channels.channels:
+            zones: Mapping[str, str] = getattr(channel, "timezones", {})
+            if zone := zones.get(person.addresses.get(channel.name, "")):
+                return zone
+        return ""
 
     # ------------------------------------------------------------ rules
 

@@ -284,9 +284,10 @@ def invalid_edit(why: str) -> str:
     return f"Those arguments cannot be used, so nothing was decided: {why}"
 
 
-def unclear(tool: str, requester: str) -> str:
-    """What somebody hears whose words might have been meant as a decision."""
-    return f"I did not take that as a decision. Still open: {tool}, for {requester}."
+def unclear(what: str, requester: str) -> str:
+    """What somebody hears whose words might have been meant as a decision: what exactly is still open."""
+    who = f", for {requester}" if requester else ""
+    return f"I did not take that as a decision. Still open{who}:\n{what}"
 
 
 def question_over(status: str) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -28,6 +28,7 @@ from channels.slack.log import BOLT_LOG
 from channels.slack.posting import Posting
 from channels.slack.socket import Socket
 from channels.slack.web import TIMEOUT, CallFailed, Web
+from channels.slack.zones import Zones
 
 AT_ONCE = 256
 ACK_WITHIN = 3.0
@@ -58,8 +59,14 @@ class SlackChannel:
         silence: float = 30.0,
         at_once: int = AT_ONCE,
         seconds_between_sends: float = 1.0,
+        without_zone: Sequence[str] = (),
     ) -> None:
-        """`seconds_between_sends` to one destination: what comes faster for long, Slack may drop unseen."""
+        """`seconds_between_sends` to one destination: what comes faster for long, Slack may drop unseen.
+
+        Slack is asked for the time zones of the people at the addresses in `without_zone`.
+        """
+        self.timezones = Zones()
+        self._without_zone = tuple(without_zone)
         self.seconds_between_sends = seconds_between_sends
         self._knows = knows
         self._allow_bots = allow_bots
@@ -98,6 +105,8 @@ class SlackChannel:
         self._web.open()
         try:
             await self.log_in()
+            for address in self._without_zone:
+                await self.timezones.learn(self._web, address)
             raise await self._connection.run(self._handle_with(receive))
         finally:
             self._connection.set_state("off")

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ from bot.testing import EVERYBODY, Bot, FakeChannel, FakeClock, Known, Script, c
 from bot.tools import Tool, ToolContext, tool
 
 OPERATOR = Outgoing(text="", channel="fake", account="A1", destination="OPERATOR")
+NUMBERS = count(1)
+"""Of messages and presses, so that none of a bot that is opened again looks like one from before."""
 D = TypeVar("D")
 
 
@@ -119,6 +122,7 @@ async def opened(
         clock=clock,
         channel=channel,
     ) as bot:
+        bot._numbers = NUMBERS
         yield Opened(bot, deploys, live)
 
 
@@ -127,7 +131,8 @@ async def ask(bot: Bot, text: str = "deploy v1 to staging", *, conversation: str
     before = {row.id for row in await bot.open_requests()}
     await bot.say(text, conversation=conversation)
     await bot.settle()
-    return next(row for row in await bot.open_requests() if row.id not in before)
+    (row,) = [row for row in await bot.open_requests() if row.id not in before]
+    return row
 
 
 async def found(bot: Bot, thread_id: str, kind: type[D]) -> list[D]:

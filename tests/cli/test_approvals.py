@@ -96,7 +96,7 @@ def running(tmp_path: Path, people: None, monkeypatch: pytest.MonkeyPatch) -> It
             dev=False,
         )
         async with opening as web, serving(web.app) as url:
-            web.bot.store._lock.announce(url)
+            web.bot.store.lock.announce(url)
             found.append(await ask(web.bot))
             started.set()
             await asyncio.to_thread(done.wait)

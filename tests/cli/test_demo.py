@@ -33,6 +33,10 @@ async def demo(folder: Path, *arguments: str) -> Process:
     return await asyncio.create_subprocess_exec(*command, cwd=folder, env=environ, stdout=PIPE, stderr=PIPE)
 
 
+def left_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
 async def test_the_story_is_played_and_every_action_ran_exactly_once(tmp_path: Path):
     process = await demo(tmp_path, "--json")
 
@@ -54,7 +58,7 @@ async def test_the_story_is_played_and_every_action_ran_exactly_once(tmp_path: P
     )
     places = iter(said)
     assert all(any(part in what for what in places) for part in order), said
-    assert list(tmp_path.iterdir()) == []
+    assert left_in(tmp_path) == []
 
 
 async def test_stopped_in_the_middle_it_ends_what_it_started_and_removes_its_folder(tmp_path: Path):
@@ -70,7 +74,7 @@ async def test_stopped_in_the_middle_it_ends_what_it_started_and_removes_its_fol
     await process.communicate()
 
     assert process.returncode == 130
-    assert list(tmp_path.iterdir()) == []
+    assert left_in(tmp_path) == []
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 

@@ -105,13 +105,12 @@ class Acts:
         elif choice < 0.3:
             answers.append(self._an_answer(row))
             self.play.counts["answers at once"] += 1
+            await asyncio.gather(*(self._give(row, answer) for answer in answers))
+            answers = []
         elif row.quorum > 1 and choice < 0.7:
             answers += [self._pressed(row, name, "approve") for name in row.approvers]
-        if self.random.random() < 0.5:
-            await asyncio.gather(*(self._give(row, answer) for answer in answers))
-        else:
-            for answer in answers:
-                await self._give(row, answer)
+        for answer in answers:
+            await self._give(row, answer)
         choice = self.random.random()
         if choice < 0.15:
             await self.configure()

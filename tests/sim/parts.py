@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bot import events as ev
 from bot.codes import Keys
 from bot.events import ModelAnswered, Outgoing
 from bot.loop import Loop, ModelParts, World
-from bot.ports import Appended, Part
+from bot.outbox import Outbox
+from bot.ports import Appended, OutboxRow, Part
 from bot.store.sqlite import SqliteStore
 from bot.testing import FakeChannel, agent_parts
 from bot.tool_context import Contexts
@@ -49,15 +53,39 @@ class Channel(FakeChannel):
         return super().render(outbox_id, outgoing)
 
     async def send(self, part: Part) -> str:
-        async with self.play.sending:
-            await self.play.point("before a send")
-            sent = await super().send(part)
-            self.play.sends[part.outbox_id, part.number] += 1
-            await self.play.point("after a send")
+        await self.play.point("before a send")
+        sent = await super().send(part)
+        self.play.sends[part.outbox_id, part.number] += 1
+        await self.play.point("after a send")
         return sent
 
     async def find(self, part: Part) -> str | None:
         return await super().find(part) if self.play.finds else None
+
+
+class OneByOne(Outbox):
+    """Sends one message after the other, so that a seed plays the same schedule again."""
+
+    async def _deliver(self, row: OutboxRow) -> None:
+        async with self._one:
+            await super()._deliver(row)
+
+    @cached_property
+    def _one(self) -> asyncio.Lock:
+        return asyncio.Lock()
+
+
+class Bytes:
+    """Random bytes for ids, of a seed: one source for each thread of the process that asks."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._main = random.Random(f"trace ids of {seed}")
+        self._writer = random.Random(f"ids of {seed}")
+
+    def __call__(self, number: int) -> bytes:
+        is_main = threading.current_thread() is threading.main_thread()
+        return (self._main if is_main else self._writer).randbytes(number)
 
 
 class Watched:

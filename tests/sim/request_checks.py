@@ -235,10 +235,10 @@ def _check_questions(run: str, log: Log, counts: Counts) -> None:
                 waiting[data.question_id] = data
                 counts["questions"] += 1
             case ev.QuestionAnswered(refused=None) as answer if answer.question_id in waiting:
-                if event.time < waiting[answer.question_id].expires_at:
-                    waiting.pop(answer.question_id)
-                    counts["questions closed by an answer"] += 1
-                    must(read[event.seq] <= 1, run, f"the answer {event.seq} was taken up twice")
+                counts["of these after the expiry"] += event.time >= waiting[answer.question_id].expires_at
+                waiting.pop(answer.question_id)
+                counts["questions closed by an answer"] += 1
+                must(read[event.seq] <= 1, run, f"the answer {event.seq} was taken up twice")
             case ev.TimerFired(purpose="expiry", about=about) if about in waiting:
                 waiting.pop(about)
                 counts["questions expired"] += 1

@@ -21,7 +21,6 @@ from bot.events import Event, Incoming, ModelAnswered
 from bot.fold import fold_all
 from bot.inbox import Inbox
 from bot.loop import Loop
-from bot.outbox import Outbox
 from bot.ports import Received, RequestRow
 from bot.rules import Rules
 from bot.snapshot import fold_version
@@ -41,7 +40,7 @@ from tests.sim.checks import (
     must,
 )
 from tests.sim.offer import GATED, UNGATED, UNSAFE, Today, entitled, make_rules, make_tools, needed
-from tests.sim.parts import Chances, Channel, Crash, Gates, loop_of, make_world
+from tests.sim.parts import Bytes, Chances, Channel, Crash, Gates, OneByOne, loop_of, make_world
 
 MOST_PUT = 3  # times that a call which may be repeated is begun in the background
 
@@ -72,10 +71,9 @@ class Play:
     def __post_init__(self) -> None:
         self.run = f"seed {self.seed}"
         self.random = random.Random(self.seed)
-        self.bytes = random.Random(f"ids of {self.seed}").randbytes
+        self.bytes = Bytes(self.seed)
         self.finds = self.seed % 2 == 0  # whether the provider can be asked for a message
         self.clock = FakeClock()
-        self.sending = asyncio.Lock()
         self.channels = {
             (each.name, each.account): each for each in (Channel(self), Channel(self, "phone", "A2"))
         }
@@ -116,6 +114,8 @@ class Play:
         self.counts["points"] += 1
         if self.depth:
             return
+        if self.process:
+            await self.process.quiet()
         self.depth += 1
         try:
             if self.random.random() < self.chances.inputs and self.inputs_left:
@@ -263,7 +263,7 @@ class Process:
             elsewhere=reroute,
             clock=play.clock,
         )
-        self.outbox = Outbox(
+        self.outbox = OneByOne(
             store, play.channels, clock=play.clock, elsewhere=reroute, spoken=partial(with_code, keys)
         )
         self.timers = Timers(store, self.inbox.receive, clock=play.clock)
@@ -330,7 +330,8 @@ class Process:
 
     async def quiet(self) -> None:
         """Until every background call has ended or waits at its gate."""
-        await asyncio.sleep(0)
+        for _ in range(2):  # whoever was just told to stop hears of it
+            await asyncio.sleep(0)
         while self.tasks.running > len(self.gates.waiting):  # noqa: ASYNC110 - they end by themselves, and nobody tells
             await asyncio.sleep(0.0005)
 
