@@ -33,7 +33,9 @@ def requested(
 ) -> tuple[Draft, ...]:
     """A request and its timers."""
     may = approvers(rule, thread, turn.person, rules)
-    id_ = approval_id(thread.id, thread.seq)
+    # With the arguments: in a restored backup another call may come to stand at the same place in the log,
+    # and buttons and codes from before must not fit it.
+    id_ = approval_id(f"{thread.id}:{call.args_digest}", thread.seq)
     arguments = shown(call.tool, call.args)
     expires_at = now + rule.expires
     asks = _request_for(id_, rule.quorum, call.args, rule.risk)
@@ -109,8 +111,15 @@ def _overdue(thread: Thread, id_: str, approval: Approval, now: datetime, rules:
 
 def _voided(thread: Thread, id_: str, approval: Approval, rules: Rules) -> Draft:
     status: ApprovalStatus = approval.void or "cancelled"
-    said = told(approval.told, words.no_longer_needed(approval.tool, status), thread, rules)
-    reply = words.request_superseded(approval.tool) if status == "superseded" else ""
+    said = told(
+        approval.told,
+        words.no_longer_needed(words.named(approval.tool, approval.args), status),
+        thread,
+        rules,
+    )
+    reply = (
+        words.request_superseded(words.named(approval.tool, approval.args)) if status == "superseded" else ""
+    )
     return resolved(id_, approval, status, outgoing=(*reply_to(thread, rules, reply), *said))
 
 
@@ -121,8 +130,15 @@ def _expired(thread: Thread, id_: str, approval: Approval, now: datetime, rules:
         timer = TimerSet(timer_id=f"x{level}:{id_}", due_at=until, purpose="expiry", about=id_)
         passed = _passed_on(thread, id_, approval, level, until, now, rules)
         return (passed, Draft(timer, run=approval.run, correlation=id_))
-    reply = reply_to(thread, rules, words.request_expired(approval.tool, approval.approvers))
-    said = told(approval.told, words.no_longer_needed(approval.tool, "expired"), thread, rules)
+    reply = reply_to(
+        thread, rules, words.request_expired(words.named(approval.tool, approval.args), approval.approvers)
+    )
+    said = told(
+        approval.told,
+        words.no_longer_needed(words.named(approval.tool, approval.args), "expired"),
+        thread,
+        rules,
+    )
     return (resolved(id_, approval, "expired", outgoing=(*reply, *said)),)
 
 
@@ -188,7 +204,9 @@ def ended(
     deciders = tuple(dict.fromkeys(answer.person for answer in approval.answers))
     late = [answer.person for answer in approval.late]
     others = [name for name in (*approval.told, *late) if name not in deciders or name in late]
-    text = words.already_decided(approval.tool, status, deciders, approval.answers[-1].time)
+    text = words.already_decided(
+        words.named(approval.tool, approval.args), status, deciders, approval.answers[-1].time
+    )
     return resolved(id_, approval, status, final_args=final_args, outgoing=told(others, text, thread, rules))
 
 
@@ -196,7 +214,7 @@ def overruled(thread: Thread, id_: str, status: ApprovalStatus, reason: str, rul
     """The end of a request whose yes does not count any more; whoever said it hears so."""
     approval = thread.approvals[id_]
     deciders = tuple(dict.fromkeys(answer.person for answer in approval.answers))
-    said = told(deciders, words.overruled(approval.tool, reason), thread, rules)
+    said = told(deciders, words.overruled(words.named(approval.tool, approval.args), reason), thread, rules)
     return resolved(id_, approval, status, reason=reason, outgoing=said)
 
 

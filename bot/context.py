@@ -362,7 +362,8 @@ def _waiting(thread: Thread, events: Mapping[int, Event], zone: ZoneInfo) -> lis
         if isinstance(data, ev.ApprovalRequested):
             until = approval.expires_at.astimezone(zone).replace(microsecond=0).isoformat()
             call = _line(f"{data.tool} {canonical(data.args)}", LONGEST_OPEN)
-            lines.append(f"- seq {approval.seq}: a yes, until {until}: {call}")
+            who = " or ".join(approval.told or approval.approvers)
+            lines.append(f"- seq {approval.seq}: a yes of {who}, until {until}: {call}")
     for question in list(thread.questions.values())[:MOST_OPEN]:
         data = events[question.seq].data
         if isinstance(data, ev.QuestionAsked):

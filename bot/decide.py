@@ -266,7 +266,13 @@ def _ask_anew(
     thread = fold_drafts(thread, drafts, now)
     call = approvals.final_call(approval, replace(approval.answers[-1], decision="approve"), "", "")
     again = approvals.requested(thread, thread.open_turn, call, rule, words.TOO_LATE, now=now, rules=rules)
-    ended = end(thread, thread.open_turn, rules, "waiting", words.asked_anew(approval.tool))
+    ended = end(
+        thread,
+        thread.open_turn,
+        rules,
+        "waiting",
+        words.asked_anew(words.named(approval.tool, approval.args)),
+    )
     return Next((*drafts, *again, ended))
 
 
@@ -445,7 +451,9 @@ def _after_call(thread: Thread, turn: Turn, step: Step, now: datetime, rules: Ru
     if started.args_digest in thread.runs[turn.run].denied:
         return Next((_denied(turn, started, words.already_denied(action.tool)),))
     if any(each.args_digest == started.args_digest and not each.void for each in thread.approvals.values()):
-        return Next((end(thread, turn, rules, "waiting", words.still_waiting(action.tool)),))
+        return Next(
+            (end(thread, turn, rules, "waiting", words.still_waiting(words.named(action.tool, action.args))),)
+        )
     if rule is None:
         return Next((_denied(turn, started, words.not_allowed(action.tool, "there is no rule for it")),))
     if why := why_not_caused(rule, turn.person, rules):
@@ -471,7 +479,7 @@ def _ask_for_yes(
     asked = approvals.requested(thread, turn, call, rule, why, now=now, rules=rules)
     request = asked[0].data
     told = request.asked if isinstance(request, ApprovalRequested) else ()
-    reply = words.waiting_for_yes(call.tool, why, told, may, now + rule.expires)
+    reply = words.waiting_for_yes(words.named(call.tool, call.args), why, told, may, now + rule.expires)
     return Next((*asked, end(thread, turn, rules, "waiting", reply)))
 
 

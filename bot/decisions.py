@@ -97,6 +97,7 @@ class QuestionAsked(ResultData):
     """A question to a person, asked by a `stored` tool; `options` are answers to choose from."""
 
     type: ClassVar[str] = "question.asked"
+    actor: ClassVar[ActorKind] = "tool"
     question_id: str
     call_id: str
     to: str

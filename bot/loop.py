@@ -293,7 +293,7 @@ class Loop:
         if tool is None:
             return [_missing(calling, action)]
         if tool.background:
-            text = words.task_started(tool.name, "")
+            text = words.task_started(words.named(tool.name, calling.args), "")
             started = in_background(tool, calling.args, self._context_of(lane, calling), text)
             return [replace(started, run=action.run)]
         drafts = await run_tool(

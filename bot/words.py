@@ -1,6 +1,6 @@
 """What the bot says when no model speaks. Plain, short, and with a way to go on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from bot.events import ApprovalStatus, RequestFor, TakeoverReason
@@ -117,6 +117,13 @@ def too_many_waiting(tool: str, most: int) -> str:
 
 
 # ---------------------------------------------------------------- requests
+
+
+def named(tool: str, args: Mapping[str, object]) -> str:
+    """A call in a few words, for those who need not know its arguments: the job, or what the tool is called."""
+    job = args.get("job")
+    return job if tool == "run_job" and isinstance(job, str) else tool.replace("_", " ")
+
 
 NOBODY_YET = "nobody has decided yet"
 TOO_LATE = "the yes came too late to start it"

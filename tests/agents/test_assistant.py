@@ -3,7 +3,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
-from agents.assistant import FURTHEST, RemindArgs, TimeArgs, assistant, current_time, due_at, remind
+from agents.assistant import (
+    FURTHEST,
+    RemindArgs,
+    TimeArgs,
+    assistant,
+    current_time,
+    due_at,
+    remind,
+    send_message,
+)
 from bot.errors import ToolError
 from bot.tools import Stored, Timer, ToolContext
 
@@ -77,7 +86,14 @@ async def test_a_reminder_of_nothing_is_refused():
 def test_a_reminder_ends_the_turn_with_its_own_words():
     assert (remind.effect, remind.then) == ("stored", "finish")
     assert current_time.effect == "read"
-    assert assistant.tools == (current_time, remind)
+    assert [tool.name for tool in assistant.tools] == [
+        "current_time",
+        "remind",
+        "send_message",
+        "ask_person",
+        "withdraw",
+    ]
+    assert (remind.risk, send_message.risk) == ("low", "high")
 
 
 # ---------------------------------------------------------------- durations

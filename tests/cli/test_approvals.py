@@ -219,11 +219,11 @@ def test_questions_and_requests_are_answered(run, running):
     assert (wrong.status, right.status, instead.status) == (1, 0, 0)
     assert right.out == f"{running.question}  answered\n"
     assert instead.out == f"{running.approval}  answered\n"
-    assert answers(running) == [
+    assert set(answers(running)) == {
         ("dora", "local", "respond", None),
         ("dora", "local", "", "unauthorised"),
         ("erin", "local", "", None),
-    ]
+    }
 
 
 def test_who_comes_too_late_hears_who_decided(run, running):
