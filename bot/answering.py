@@ -5,7 +5,7 @@ in still counts (first, in time) is for the fold to say, and the rights are look
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pydantic import JsonValue
 
@@ -35,6 +35,7 @@ from bot.thread import Thread
 
 MOST_WRONG = 5
 MOST_SHOWN = 3
+MOST_REMEMBERED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,14 @@ class Attempt:
     args: Mapping[str, JsonValue] | None = None
 
 
+@dataclass(slots=True)
+class _Tries:
+    """Wrong codes for one request from one person on one channel: how many were stored, and which came since."""
+
+    stored: int
+    keys: set[str] = field(default_factory=set)
+
+
 class Answering:
     """Finds the request that is meant and says whether this person may answer it so."""
 
@@ -57,6 +66,7 @@ class Answering:
         self._keys = keys
         self._rules = rules
         self._calls = calls
+        self._tries: dict[tuple[str, str, str], _Tries] = {}
 
     # ------------------------------------------------------------ by text
 
@@ -113,7 +123,7 @@ class Answering:
 
     async def _meant(self, incoming: Incoming, row: AskedRow, attempt: Attempt) -> Incoming:
         request = row.request
-        if row.wrong >= MOST_WRONG:
+        if self._wrong(row) >= MOST_WRONG:
             tool = await self._subject(request)
             told = (_told(_notice(incoming), words.locked(tool)),)
             return _input(incoming, request, _refused(request, attempt.by, "locked", told))
@@ -131,11 +141,28 @@ class Answering:
             said: tuple[Outgoing, ...] = ()
             if number == 0:
                 said = (_told(_notice(incoming), words.WRONG_CODE),)
-            if row.wrong == MOST_WRONG - 1:
+            if self._count_wrong(row, incoming.dedupe) == MOST_WRONG:
                 said = (*said, *self._alarm(by, row.request))
             data = _refused(row.request, by, "wrong_code", said)
             inputs.append(_input(incoming, row.request, data, number=number))
         return tuple(inputs)
+
+    def _wrong(self, row: AskedRow) -> int:
+        """How many wrong codes there were, those on their way to the disk included: many may come at once."""
+        tries = self._tries.get((row.request.id, row.person, row.channel))
+        return max(row.wrong, tries.stored + len(tries.keys)) if tries else row.wrong
+
+    def _count_wrong(self, row: AskedRow, dedupe: str | None) -> int:
+        """How many that makes with this one; 0 if it was counted before."""
+        place = (row.request.id, row.person, row.channel)
+        tries = self._tries.setdefault(place, _Tries(row.wrong))
+        if len(self._tries) > MOST_REMEMBERED:
+            del self._tries[next(iter(self._tries))]
+        key = dedupe or f"#{len(tries.keys)}"
+        if key in tries.keys:
+            return 0
+        tries.keys.add(key)
+        return self._wrong(row)
 
     def _alarm(self, by: Answerer, request: RequestRow) -> tuple[Outgoing, ...]:
         operator = self._rules().operator

@@ -42,7 +42,7 @@ def requested(
     text = words.approval_request(
         turn.person or turn.by, arguments, why=why, influenced=influences(thread), until=expires_at
     )
-    outgoing, asked = ask(may, text, asks, thread, rules, now)
+    outgoing, asked = ask(may, text, asks, thread, rules, now, until=expires_at)
     if len(asked) < rule.quorum:
         outgoing = (
             *outgoing,
@@ -156,7 +156,9 @@ def _passed_on(
         influenced=(),
         until=until,
     )
-    outgoing, asked = ask(new, text, asks, thread, rules, now)
+    outgoing, asked = ask(new, text, asks, thread, rules, now, until=until)
+    if new and not asked:
+        outgoing = to_operator(thread, rules, words.operator_not_asked(thread.id, approval.tool, new))
     passed = ApprovalPassedOn(
         approval_id=id_, level=level, approvers=may, asked=asked, expires_at=until, outgoing=outgoing
     )
@@ -183,7 +185,7 @@ def resolved(
         status=status,
         args_digest=approval.args_digest,
         final_args=None if final_args is None else dict(final_args),
-        by=tuple(dict.fromkeys(answer.person for answer in approval.answers)) if counted else (),
+        by=_deciders(approval) if counted else (),
         message=decision.message if decision and counted else "",
         reason=reason,
         outgoing=tuple(outgoing),
@@ -201,13 +203,21 @@ def ended(
 ) -> Draft:
     """The end of a request that somebody decided; those who were asked besides or came too late hear who did."""
     approval = thread.approvals[id_]
-    deciders = tuple(dict.fromkeys(answer.person for answer in approval.answers))
+    deciders = _deciders(approval)
     late = [answer.person for answer in approval.late]
     others = [name for name in (*approval.told, *late) if name not in deciders or name in late]
     text = words.already_decided(
         words.named(approval.tool, approval.args), status, deciders, approval.answers[-1].time
     )
     return resolved(id_, approval, status, final_args=final_args, outgoing=told(others, text, thread, rules))
+
+
+def _deciders(approval: Approval) -> tuple[str, ...]:
+    """Who decided: all who said yes, or the one who said no or answered instead, whoever had said yes before."""
+    decision = approval.decision
+    if decision is None or decision.decision in ("reject", "respond"):
+        return (decision.person,) if decision else ()
+    return tuple(dict.fromkeys(answer.person for answer in approval.answers))
 
 
 def overruled(thread: Thread, id_: str, status: ApprovalStatus, reason: str, rules: Rules) -> Draft:

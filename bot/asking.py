@@ -15,15 +15,27 @@ PHONES = frozenset({"sms"})
 
 
 def ask(
-    names: Iterable[str], text: str, request: RequestFor, thread: Thread, rules: Rules, now: datetime
+    names: Iterable[str],
+    text: str,
+    request: RequestFor,
+    thread: Thread,
+    rules: Rules,
+    now: datetime,
+    *,
+    until: datetime | None = None,
 ) -> tuple[tuple[Outgoing, ...], tuple[str, ...]]:
-    """One message to each of these people, and who they are; nobody who cannot be shown the whole text."""
+    """One message to each of these people, and who they are.
+
+    Nobody who cannot be shown the whole text, or whose phone stays silent `until` it would be too late.
+    """
     outgoing = []
     for name in names:
         someone = rules.people.get(name)
         reach = _where(someone, text, request, now) if someone else None
         if someone is not None and reach is not None:
-            outgoing.append(_to(someone, reach, text, request, rules.link(thread.id), now))
+            message = _to(someone, reach, text, request, rules.link(thread.id), now)
+            if until is None or message.not_before is None or message.not_before < until:
+                outgoing.append(message)
     return tuple(outgoing), tuple(each.request.person for each in outgoing if each.request)
 
 

@@ -246,6 +246,9 @@ def _act_on_yes(
         cancelled = approvals.overruled(thread, id_, "cancelled", words.RIGHTS_GONE, rules)
         return Next((started, cancelled, _result(approval, "denied", words.rights_gone(approval.tool))))
     if now - decision.time > timedelta(seconds=approval.start_within):
+        if len(approvers(rule, thread, approval.person, rules)) < max(1, rule.quorum):
+            ended = approvals.overruled(thread, id_, "cancelled", words.TOO_LATE, rules)
+            return Next((started, ended, _result(approval, "denied", words.no_approver(approval.tool))))
         return _ask_anew(thread, id_, approval, started, rule, now, rules)
     call = call.model_copy(update={"background": rule.background})
     status: ApprovalStatus = "edited" if decision.decision == "edit" else "approved"

@@ -67,8 +67,8 @@ def void(thread: Thread, why: Void, *, run: str = "", seqs: tuple[int, ...] = ()
 
 
 def question_answered(thread: Thread, event: Event, data: ev.QuestionAnswered) -> Thread:
-    question = thread.questions.get(data.question_id)
-    if question is None or data.refused or event.time >= question.expires_at:
+    """The first end by seq stands, as in the index: an answer counts until the timer has fired."""
+    if data.question_id not in thread.questions or data.refused:
         return thread
     return question_closed(thread, event.seq, data.question_id, answer_size(data))
 
@@ -77,10 +77,13 @@ def question_closed(thread: Thread, seq: int, question_id: str, size: int) -> Th
     question = thread.questions[question_id]
     others = {key: each for key, each in thread.questions.items() if key != question_id}
     timers = {key: timer for key, timer in thread.timers.items() if timer.about != question_id}
+    thread = replace(thread, questions=others, timers=timers)
+    if not question.run:
+        return thread
     unread = Unread(
         seq, "question", question.by, question.person, ref=question.run, about=question_id, size=size
     )
-    return _answer_first(replace(thread, questions=others, timers=timers), unread)
+    return _answer_first(thread, unread)
 
 
 def progressed(thread: Thread, data: ev.TaskProgressed) -> Thread:
@@ -118,10 +121,10 @@ def task_started(thread: Thread, event: Event, data: ev.TaskStarted) -> Thread:
 
 
 def question_asked(thread: Thread, event: Event, data: ev.QuestionAsked) -> Thread:
+    """A question that was asked while the stop came in belongs to no run: its end is recorded and starts nothing."""
     turn = thread.open_turn
-    if turn.stopped:
-        return thread
-    question = Question(event.seq, data.call_id, data.to, turn.run, turn.by, turn.person, data.expires_at)
+    run = "" if turn.stopped else turn.run
+    question = Question(event.seq, data.call_id, data.to, run, turn.by, turn.person, data.expires_at)
     return replace(thread, questions={**thread.questions, data.question_id: question})
 
 

@@ -13,6 +13,8 @@ STRANGERS = "only people whom the configuration knows may cause it"
 
 def why_not_caused(rule: ToolRule, person: str, rules: Rules) -> str:
     """Why this person may not cause this call, or "" if they may. Strangers cause only what is harmless."""
+    if rule.causes is not None and person not in rule.causes:
+        return f"{person or 'somebody unknown'} may not cause it"
     if rule.risk == "low":
         return ""
     someone = rules.people.get(person)
@@ -20,8 +22,6 @@ def why_not_caused(rule: ToolRule, person: str, rules: Rules) -> str:
         return STRANGERS
     if someone.demo and (rules.mixed or not rules.simulated):
         return "a demo person has no rights where something is real"
-    if rule.causes is not None and person not in rule.causes:
-        return f"{person} may not cause it"
     return ""
 
 
@@ -68,9 +68,9 @@ def _at_least(risk: Risk, least: Risk) -> bool:
 
 def is_met(condition: Condition, value: JsonValue) -> bool:
     """Whether an argument makes a call need a yes."""
-    if any(value == each and type(value) is type(each) for each in condition.values):
+    if any(value == each and isinstance(value, bool) is isinstance(each, bool) for each in condition.values):
         return True
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         # What should be compared as a number and is none is not let through.
         return condition.above is not None or condition.below is not None
     too_much = condition.above is not None and value > condition.above

@@ -134,10 +134,10 @@ def approval_request(
     requester: str, call: str, *, why: str, influenced: Iterable[str], until: datetime
 ) -> str:
     """What an approver reads: who asks, the exact call, why it needs a yes, and until when."""
-    lines = [f"{requester} asks for:", call]
+    lines = [f"{_one_line(requester)} asks for:", call]
     if why:
         lines.append(f"Why you are asked: {why}.")
-    if by := ", ".join(influenced):
+    if by := ", ".join(map(_one_line, influenced)):
         lines.append(f"Influenced by: {by}.")
     lines.append(f"Open until {_moment(until)}.")
     return "\n".join(line for line in lines if line)
@@ -251,6 +251,12 @@ _ENDS: dict[ApprovalStatus, str] = {
     "superseded": "what was asked for has changed",
     "withdrawn": "withdrawn",
 }
+
+
+def _one_line(name: str) -> str:
+    """A name or address from outside: it cannot add a line to what an approver reads."""
+    text = " ".join("".join(char if char.isprintable() else " " for char in name).split())
+    return text if len(text) <= MOST_BRIEF else text[: MOST_BRIEF - 1] + "…"
 
 
 def _names(names: Sequence[str], last: str = "and") -> str:

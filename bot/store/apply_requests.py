@@ -32,6 +32,11 @@ _CLOSE_QUESTIONS = """
 UPDATE requests SET status = 'cancelled', decided_at = ?
 WHERE thread_id = ? AND kind = 'question' AND status = 'pending'
 """
+_DROP_QUESTION_TIMERS = """
+DELETE FROM timers WHERE thread_id = ? AND substr(timer_id, instr(timer_id, ':') + 1) IN (
+    SELECT id FROM requests WHERE thread_id = ? AND kind = 'question' AND status = 'pending'
+)
+"""
 _ASKED = "INSERT OR IGNORE INTO asked (id, person, channel, wrong) VALUES (?, ?, ?, 0)"
 _WRONG = """
 INSERT INTO asked (id, person, channel, wrong) VALUES (?, ?, ?, 1)
@@ -66,6 +71,7 @@ def apply_request(execute: Execute, change: RequestChange) -> None:  # noqa: C90
         case CloseRequest() as end:
             execute(_CLOSE, (end.status, json.dumps(end.by), end.at, end.id, end.kind))
         case CloseQuestions(thread_id, at):
+            execute(_DROP_QUESTION_TIMERS, (thread_id, thread_id))
             execute(_CLOSE_QUESTIONS, (at, thread_id))
         case AddAsked(id_, person, channel):
             execute(_ASKED, (id_, person, channel))

@@ -33,10 +33,11 @@ from bot.web.watch import Watch
 STATIC = Path(__file__).parent / "static"
 ABOUT = """\
 One agent core, every channel. Send a message to a conversation; its thread is an event log that can be read
-and followed. Authenticate with `Authorization: Bearer TOKEN`; `bot dev` needs none on its own machine. POST
-takes JSON only. Every error is `{error: {message, found?, allowed?}}`; 503 means that nothing was accepted:
-send it again after `Retry-After`. Status words: idle, working, waiting_for_approval, waiting_for_person,
-background, paused, with_person, parked, closed."""
+and followed. Authenticate with `Authorization: Bearer TOKEN`: a person's own token, or the service token, which
+decides nothing; `bot dev` needs none on its own machine. POST takes JSON only. Every error is
+`{error: {message, found?, allowed?}}`; 503 means that nothing was accepted: send it again after `Retry-After`.
+Status words: idle, working, waiting_for_approval, waiting_for_person, background, paused, with_person, parked,
+closed."""
 
 # FastAPI's own would export what people send, and traces; ours are one span a turn and our own metrics.
 NO_TELEMETRY: TelemetryConfig = {

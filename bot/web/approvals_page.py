@@ -48,7 +48,7 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
             questions=asked,
             tasks=(tasks := await waiting.tasks()),
             state=_state(open_, asked, tasks),
-            me=caller.person,
+            me="" if caller == ANN else caller.person,
             played=_played(caller, parts.site, open_),
         )
 

@@ -214,18 +214,23 @@ def _refused(why: str) -> Problem:
 
 def acting(caller: Caller, name: str | None, doors: Doors) -> Answerer:
     """Who answers a request: the caller, or in `bot dev` on this machine the demo person whom they play."""
-    if name is None or name == caller.person:
-        return caller.answerer
     if caller != ANN:
-        raise Problem(403, "`as` is for callers without a token in `bot dev`, on this machine", found=name)
-    someone = doors.people().get(name)
+        if name not in (None, caller.person):
+            raise Problem(
+                403, "`as` is for callers without a token in `bot dev`, on this machine", found=name
+            )
+        return caller.answerer
+    played = name or ANN.person
+    someone = doors.people().get(played)
     if someone is None or not someone.demo:
-        raise Problem(403, "only demo people can be played", found=name, allowed=_demo_names(doors))
-    return Answerer(person=name, channel="api", address=name, proof="local")
+        raise Problem(
+            403, "without a token only demo people can be played", found=played, allowed=_demo_names(doors)
+        )
+    return Answerer(person=played, channel="api", address=played, proof="local")
 
 
 def _demo_names(doors: Doors) -> str:
-    return ", ".join(name for name, someone in doors.people().items() if someone.demo)
+    return ", ".join(name for name, someone in doors.people().items() if someone.demo) or "nobody"
 
 
 def same(one: str, other: str) -> bool:

@@ -1,5 +1,6 @@
 """A bot that asks for a person's yes, the ways in which people answer it, and what is read off it afterwards."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,8 @@ from bot.tools import Tool, ToolContext, tool
 OPERATOR = Outgoing(text="", channel="fake", account="A1", destination="OPERATOR")
 NUMBERS = count(1)
 """Of messages and presses, so that none of a bot that is opened again looks like one from before."""
+WHOLE = bool(os.environ.get("PROOF"))
+"""Whether the long proofs are done in full; else a part of them is."""
 D = TypeVar("D")
 
 

@@ -8,7 +8,19 @@ import pytest
 from agents.assistant import withdraw
 from bot.events import ApprovalRequested, ApprovalResolved
 from bot.testing import call, reply
-from tests.approvals.kit import WAYS, Deploys, ask, by_button, by_text, found, opened, row_of, runs, sent_to, wants
+from tests.approvals.kit import (
+    WAYS,
+    Deploys,
+    ask,
+    by_button,
+    by_text,
+    found,
+    opened,
+    row_of,
+    runs,
+    sent_to,
+    wants,
+)
 
 V1 = {"environment": "staging", "tag": "v1"}
 
@@ -17,7 +29,9 @@ V1 = {"environment": "staging", "tag": "v1"}
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_new_plan_is_a_new_request_and_the_old_yes_still_means_the_old_one(tmp_path: Path, way: str) -> None:
+async def test_a_new_plan_is_a_new_request_and_the_old_yes_still_means_the_old_one(
+    tmp_path: Path, way: str
+) -> None:
     script = [wants("v1"), wants("v2"), reply("v1 is out."), reply("v2 is out.")]
     async with opened(tmp_path, script=script) as it:
         old = await ask(it.bot)
@@ -32,7 +46,9 @@ async def test_a_new_plan_is_a_new_request_and_the_old_yes_still_means_the_old_o
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("what", ["edited", "deleted"])
-async def test_when_the_message_behind_it_changes_the_request_is_void(tmp_path: Path, way: str, what: str) -> None:
+async def test_when_the_message_behind_it_changes_the_request_is_void(
+    tmp_path: Path, way: str, what: str
+) -> None:
     script = [wants("v1"), reply("Well.")]
     async with opened(tmp_path, script=script) as it:
         await it.bot.say("deploy v1 to staging", place="p1")
@@ -65,8 +81,12 @@ async def test_a_change_after_the_yes_and_before_the_start_still_voids_it(tmp_pa
         assert it.deploys.ran == []
 
 
-@pytest.mark.parametrize("other", [wants("v2"), wants("v1", "production"), wants("v1 ")], ids=["tag", "place", "space"])
-async def test_after_a_yes_the_same_tool_with_other_arguments_needs_another_yes(tmp_path: Path, other: object) -> None:
+@pytest.mark.parametrize(
+    "other", [wants("v2"), wants("v1", "production"), wants("v1 ")], ids=["tag", "place", "space"]
+)
+async def test_after_a_yes_the_same_tool_with_other_arguments_needs_another_yes(
+    tmp_path: Path, other: object
+) -> None:
     async with opened(tmp_path, script=[wants("v1"), other, reply("Done.")]) as it:  # type: ignore[list-item]
         row = await ask(it.bot)
 
@@ -92,7 +112,9 @@ async def test_the_same_call_asked_for_twice_is_one_request(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_who_writes_while_a_request_is_open_gets_an_answer_and_the_request_stays_right(tmp_path: Path, way: str) -> None:
+async def test_who_writes_while_a_request_is_open_gets_an_answer_and_the_request_stays_right(
+    tmp_path: Path, way: str
+) -> None:
     script = [wants(), reply("Still waiting for Carol."), reply("It is deployed.")]
     async with opened(tmp_path, script=script) as it:
         row = await ask(it.bot)
@@ -173,7 +195,9 @@ async def test_a_yes_while_a_turn_runs_waits_for_its_end(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_an_old_button_does_nothing_after_a_newer_request_for_the_same(tmp_path: Path, way: str) -> None:
+async def test_an_old_button_does_nothing_after_a_newer_request_for_the_same(
+    tmp_path: Path, way: str
+) -> None:
     async with opened(tmp_path, script=[wants(), wants(), reply("Done.")]) as it:
         old = await ask(it.bot)
         it.bot.clock.advance(5 * 3600)
@@ -188,7 +212,9 @@ async def test_an_old_button_does_nothing_after_a_newer_request_for_the_same(tmp
 
 
 @pytest.mark.parametrize("way", ["text", "button"])
-async def test_an_answer_to_a_request_that_a_restored_backup_never_had_decides_nothing(tmp_path: Path, way: str) -> None:
+async def test_an_answer_to_a_request_that_a_restored_backup_never_had_decides_nothing(
+    tmp_path: Path, way: str
+) -> None:
     lost, restored, deploys = tmp_path / "lost", tmp_path / "restored", Deploys()
     lost.mkdir()
     async with opened(lost, script=[reply("Hello.")], deploys=deploys) as it:

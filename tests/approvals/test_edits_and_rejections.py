@@ -28,7 +28,9 @@ def last_prompt(bot: Bot) -> str:
 
 
 @pytest.mark.parametrize("way", WITH_ARGS)
-async def test_the_tool_gets_what_the_person_made_of_it_and_the_model_is_told(tmp_path: Path, way: str) -> None:
+async def test_the_tool_gets_what_the_person_made_of_it_and_the_model_is_told(
+    tmp_path: Path, way: str
+) -> None:
     async with opened(tmp_path) as it:
         row = await ask(it.bot)
 
@@ -129,7 +131,9 @@ async def test_the_model_reads_the_reason_word_for_word_as_a_decision(tmp_path: 
         assert it.deploys.ran == []
         (finished,) = await found(it.bot, row.thread_id, ToolFinished)
         assert (finished.status, reason in finished.result) == ("denied", True)
-        assert "We &quot;freeze&quot; until Monday" in last_prompt(it.bot) or reason[:20] in last_prompt(it.bot)
+        assert "We &quot;freeze&quot; until Monday" in last_prompt(it.bot) or reason[:20] in last_prompt(
+            it.bot
+        )
         assert 'status="denied"' in last_prompt(it.bot)
         assert "unresolved errors" not in last_prompt(it.bot)
 

@@ -15,7 +15,9 @@ MS = 0.001
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("offset", "ran"), [(-MS, 1), (0, 0), (MS, 0)])
-async def test_only_an_answer_before_the_deadline_counts(tmp_path: Path, way: str, offset: float, ran: int) -> None:
+async def test_only_an_answer_before_the_deadline_counts(
+    tmp_path: Path, way: str, offset: float, ran: int
+) -> None:
     async with opened(tmp_path) as it:
         row = await ask(it.bot)
         it.bot.clock.advance(HOURS_4 + offset)
@@ -28,7 +30,9 @@ async def test_only_an_answer_before_the_deadline_counts(tmp_path: Path, way: st
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_yes_in_time_starts_it_although_the_loop_goes_on_after_the_deadline(tmp_path: Path, way: str) -> None:
+async def test_a_yes_in_time_starts_it_although_the_loop_goes_on_after_the_deadline(
+    tmp_path: Path, way: str
+) -> None:
     async with opened(tmp_path) as it:
         row = await ask(it.bot)
         it.bot.clock.advance(HOURS_4 - MS)
@@ -88,7 +92,9 @@ async def test_the_requester_and_those_who_were_asked_hear_of_the_end_once(tmp_p
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("first", ["the answer", "the timer"])
-async def test_it_expires_also_when_the_bot_was_down_at_that_time(tmp_path: Path, way: str, first: str) -> None:
+async def test_it_expires_also_when_the_bot_was_down_at_that_time(
+    tmp_path: Path, way: str, first: str
+) -> None:
     clock, deploys = FakeClock(), Deploys()
     async with opened(tmp_path, clock=clock, deploys=deploys) as it:
         row = await ask(it.bot)
@@ -107,7 +113,9 @@ async def test_it_expires_also_when_the_bot_was_down_at_that_time(tmp_path: Path
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_yes_that_came_right_before_the_bot_went_down_starts_it_after_the_restart(tmp_path: Path, way: str) -> None:
+async def test_a_yes_that_came_right_before_the_bot_went_down_starts_it_after_the_restart(
+    tmp_path: Path, way: str
+) -> None:
     clock, deploys = FakeClock(), Deploys()
     async with opened(tmp_path, clock=clock, deploys=deploys) as it:
         row = await ask(it.bot)
@@ -148,7 +156,9 @@ async def test_a_clock_that_jumps_over_the_deadline_and_back_does_not_open_it_ag
         assert it.deploys.ran == []
 
 
-async def test_a_yes_after_the_clock_jumped_over_the_deadline_and_back_unseen_counts_by_the_log(tmp_path: Path) -> None:
+async def test_a_yes_after_the_clock_jumped_over_the_deadline_and_back_unseen_counts_by_the_log(
+    tmp_path: Path,
+) -> None:
     async with opened(tmp_path) as it:
         row = await ask(it.bot)
         it.bot.clock.advance(5 * 3600)

@@ -65,7 +65,10 @@ async def test_whoever_comes_later_hears_who_decided_and_when(tmp_path: Path, wa
         await WAYS[way](it.bot, who, row)
         await it.bot.settle()
 
-        assert "already approved by carol at 2026-11-23 09:00 UTC" in sent_to(it.bot, "+3" if who == "carol" else "+4")[-1]
+        assert (
+            "already approved by carol at 2026-11-23 09:00 UTC"
+            in sent_to(it.bot, "+3" if who == "carol" else "+4")[-1]
+        )
         assert it.deploys.ran == [("staging", "v1")]
 
 

@@ -1,17 +1,15 @@
 """Many at once: one decision, at most one run, and the losers are told who decided (A01, A02)."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.approvals.kit import asks_once, opened
+from tests.approvals.kit import WHOLE, asks_once, opened
 from tests.approvals.races import Runner, race
 
-SEEDS = int(os.environ.get("RACES", "200"))
-"""How many of each; the whole proof is RACES=1000."""
+SEEDS = 1000 if WHOLE else 150
 
 TWO_PEOPLE = (Runner("carol", "approve", "text"), Runner("dave", "approve", "text"))
 TWO_CHANNELS = (Runner("carol", "approve", "text"), Runner("carol", "approve", "fake"))

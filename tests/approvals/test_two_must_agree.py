@@ -5,7 +5,18 @@ from pathlib import Path
 import pytest
 
 from bot.events import ApprovalAnswered, ApprovalRequested, ApprovalResolved
-from tests.approvals.kit import WAYS, WITH_ARGS, ask, by_api, by_button, by_text, found, opened, row_of, sent_to
+from tests.approvals.kit import (
+    WAYS,
+    WITH_ARGS,
+    ask,
+    by_api,
+    by_button,
+    by_text,
+    found,
+    opened,
+    row_of,
+    sent_to,
+)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -42,7 +53,9 @@ async def test_one_person_counts_once_however_often_and_from_wherever(tmp_path: 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("who", ["carol", "dave"])
-async def test_one_no_ends_it_also_after_a_yes_and_by_whoever_said_that(tmp_path: Path, way: str, who: str) -> None:
+async def test_one_no_ends_it_also_after_a_yes_and_by_whoever_said_that(
+    tmp_path: Path, way: str, who: str
+) -> None:
     async with opened(tmp_path, quorum=2) as it:
         row = await ask(it.bot)
         await WAYS[way](it.bot, "carol", row)

@@ -92,7 +92,9 @@ def test_there_are_a_hundred_of_them() -> None:
 
 
 @pytest.mark.parametrize("coded", [False, True], ids=["as it is", "with the right code"])
-async def test_none_of_a_hundred_ambiguous_texts_decides_and_each_is_asked_about_once(ram: Path, coded: bool) -> None:
+async def test_none_of_a_hundred_ambiguous_texts_decides_and_each_is_asked_about_once(
+    ram: Path, coded: bool
+) -> None:
     async with opened(ram, script=asks_once) as it:
         row = await ask(it.bot)
         code = it.bot.code(row.id, "carol")
@@ -115,7 +117,9 @@ async def test_none_of_a_hundred_ambiguous_texts_decides_and_each_is_asked_about
         assert it.deploys.ran == [("staging", "v1")]
 
 
-@pytest.mark.parametrize("text", ["What is this about?", "STOP", "the build is green", "Yesterday it was fine"])
+@pytest.mark.parametrize(
+    "text", ["What is this about?", "STOP", "the build is green", "Yesterday it was fine"]
+)
 async def test_other_words_decide_nothing_either(tmp_path: Path, text: str) -> None:
     async with opened(tmp_path, script=asks_once) as it:
         row = await ask(it.bot)

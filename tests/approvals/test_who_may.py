@@ -6,16 +6,43 @@ from pathlib import Path
 import pytest
 
 from bot.answering import Attempt
-from bot.events import Answerer, ApprovalAnswered, ApprovalResolved, Block, Incoming, MessageReceived, Proof, Sender
+from bot.events import (
+    Answerer,
+    ApprovalAnswered,
+    ApprovalResolved,
+    Block,
+    Incoming,
+    MessageReceived,
+    Proof,
+    Sender,
+)
 from bot.ports import RequestRow
 from bot.testing import ANN, BOB, CAROL, DAVE, EVERYBODY, Bot, Known
-from tests.approvals.kit import WAYS, WITH_ARGS, ask, asks_once, by_api, by_button, by_text, found, opened, row_of, sent_to
+from tests.approvals.kit import (
+    WAYS,
+    WITH_ARGS,
+    ask,
+    asks_once,
+    by_api,
+    by_button,
+    by_text,
+    found,
+    opened,
+    row_of,
+    sent_to,
+)
 
 Attack = Callable[[Bot, RequestRow], Awaitable[object]]
 
 
 async def pressed(
-    bot: Bot, handle: str, *, channel: str = "phone", address: str = "+3", account: str = "A2", proof: Proof = "provider"
+    bot: Bot,
+    handle: str,
+    *,
+    channel: str = "phone",
+    address: str = "+3",
+    account: str = "A2",
+    proof: Proof = "provider",
 ) -> object:
     """Whatever a button may carry, from whoever may press it."""
     by = Answerer(channel=channel, address=address, proof=proof)
@@ -24,7 +51,13 @@ async def pressed(
 
 
 async def texted(
-    bot: Bot, text: str, *, channel: str = "phone", address: str = "+3", proof: Proof = "provider", source: str = "person"
+    bot: Bot,
+    text: str,
+    *,
+    channel: str = "phone",
+    address: str = "+3",
+    proof: Proof = "provider",
+    source: str = "person",
 ) -> object:
     block = Block(source=source, text=text)  # type: ignore[arg-type]
     sender = Sender(channel=channel, address=address, proof=proof)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
 from agents.assistant import ask_person, send_message
 from bot.cli.client import client
@@ -24,8 +25,8 @@ ERIN = Known("erin", {"phone": "+6"}, frozenset({"approver"}))
 PEOPLE = (ANN, BOB, DORA, ERIN)
 TOOLS: tuple[Tool, ...] = (send_message, ask_person)
 TEXT = "the deploy starts at 5"
-ARGS = {"to": "bob", "channel": "", "text": TEXT}
-ASKED = {"to": "erin", "question": "Which colour?", "options": ["red", "blue"]}
+ARGS: dict[str, JsonValue] = {"to": "bob", "channel": "", "text": TEXT}
+ASKED: dict[str, JsonValue] = {"to": "erin", "question": "Which colour?", "options": ["red", "blue"]}
 SCRIPT = [call("send_message", **ARGS), call("ask_person", **ASKED), reply("ok"), reply("ok"), reply("ok")]
 LOCAL = """
 [[people]]

@@ -47,6 +47,7 @@ class Acts:
         choices.append((4, self.jump))
         if approvals:
             choices.append((50, lambda: self.decide(self.random.choice(approvals))))
+            choices.append((8, lambda: self.take_back(self.random.choice(approvals))))
         if questions:
             choices.append((20, lambda: self.answer(self.random.choice(questions))))
         if outside:
@@ -116,6 +117,27 @@ class Acts:
             await self.configure()
         elif choice < 0.3:
             await self.jump()
+        elif choice < 0.4:
+            await self.take_back(row)
+
+    async def take_back(self, row: RequestRow) -> None:
+        """Whoever asked changes or deletes what they wrote, or the thread is stopped or held."""
+        asked = await self._at(Received(row.thread_id, row.seq, duplicate=False))
+        assert isinstance(asked, ev.ApprovalRequested)
+        origin = await self._at(Received(row.thread_id, asked.origin, duplicate=False))
+        self.play.number += 1
+        number = self.play.number
+        data: ev.AnyInput = ev.ControlRequested(action=self.random.choice(("stop", "pause")), by="U1")
+        if isinstance(origin, ev.MessageReceived) and self.random.random() < 0.5:
+            place, sender = origin.place, origin.sender
+            data = ev.MessageEdited(
+                place=place, edited_at=f"{number:06}", blocks=_text("edited"), sender=sender
+            )
+            if self.random.random() < 0.3:
+                data = ev.MessageDeleted(place=place, sender=sender)
+        await self.process.input(
+            Incoming(data, channel="fake", thread_id=row.thread_id, dedupe=f"in:{number}")
+        )
 
     async def decide_again(self) -> None:
         """A button of a request that may be long closed."""

@@ -22,7 +22,7 @@ from bot.fold import fold, fold_all
 from bot.rules import Rules
 from bot.store import queries
 from bot.thread import Thread, Unread
-from tests.sim.index_checks import check_codes, check_indexes, check_lane as check_lane, check_rebuild
+from tests.sim.index_checks import check_codes, check_indexes, check_rebuild, check_thread as check_thread
 from tests.sim.request_checks import check_requests
 from tests.sim.violation import Counts as Counts, Violation as Violation, must as must
 

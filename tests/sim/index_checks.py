@@ -25,14 +25,18 @@ TABLES = {
 }
 
 
-def check_lane(execute: Execute, run: str, thread_id: str, counts: Counts) -> None:
-    """The indexes of one thread and the fold of its log, as one moment shows them."""
+def check_thread(execute: Execute, run: str, thread_id: str, lane: Thread | None, counts: Counts) -> None:
+    """The indexes of a thread, and what a process remembers of it, are the fold of its log."""
     log, broken = queries.events_after(execute, thread_id, 0)
     must(not broken, run, broken)
-    check_indexes(execute, run, log, counts)
+    thread = check_indexes(execute, run, log, counts)
+    if lane is not None:
+        folded = thread if lane.seq == thread.seq else fold_all(Thread(thread_id), log[: lane.seq])
+        must(folded == lane, run, "a lane is not its log")
+        counts["lanes compared"] += 1
 
 
-def check_indexes(execute: Execute, run: str, log: Sequence[Event], counts: Counts) -> None:
+def check_indexes(execute: Execute, run: str, log: Sequence[Event], counts: Counts) -> Thread:
     """Open timers, requests, questions and tasks are those of the thread."""
     thread = fold_all(Thread(log[0].thread_id), log)
     _same(run, "timers", _timers(execute, thread), _folded_timers(thread))
@@ -47,6 +51,7 @@ def check_indexes(execute: Execute, run: str, log: Sequence[Event], counts: Coun
     })  # fmt: skip
     _check_runs(run, thread)
     counts["indexes compared"] += 1
+    return thread
 
 
 def _same(run: str, name: str, rows: object, folded: object) -> None:
@@ -77,7 +82,7 @@ def _check_runs(run: str, thread: Thread) -> None:
     """What a run has used so far is known as long as anything of it is open."""
     waiting = [
         *thread.approvals.values(),
-        *thread.questions.values(),
+        *(question for question in thread.questions.values() if question.run),
         *(task for task in thread.tasks.values() if not task.void),
     ]
     needed = {each.run for each in waiting} | ({thread.turn.run} if thread.turn else set())

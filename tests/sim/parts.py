@@ -18,9 +18,8 @@ from bot.loop import Loop, ModelParts, World
 from bot.outbox import Outbox
 from bot.ports import Appended, OutboxRow, Part
 from bot.store.sqlite import SqliteStore
-from bot.testing import FakeChannel, agent_parts
+from bot.testing import FakeChannel
 from bot.tool_context import Contexts
-from bot.tools import Tool
 
 if TYPE_CHECKING:
     from tests.sim.world import Play
@@ -144,10 +143,10 @@ class Gates:
         self._open[task_id].set()
 
 
-def make_world(play: Play, tools: list[Tool], keys: Keys, watch: Callable[..., None]) -> World:
+def make_world(play: Play, keys: Keys, watch: Callable[..., None]) -> World:
     """The world of a process; `watch` carries out what goes on in the background."""
     return World(
-        agents={"assistant": agent_parts(tools)},
+        agents={"assistant": play.parts},
         models={"main": ModelParts(Thinking(play), max_tokens=100, structured=True)},
         rules=play.rules,
         timezone=lambda person: "UTC",

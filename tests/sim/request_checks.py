@@ -78,16 +78,15 @@ class _Approvals:
         match event.data:
             case ev.TurnStarted() | ev.TurnRead() as data:
                 self._read(event, data)
-            case ev.MessageEdited() as edited:
-                self._changed(edited.place, edited.edited_at, event.seq)
-            case ev.MessageDeleted() as deleted:
-                self._changed(deleted.place, "~", event.seq)
-            case ev.ControlRequested(action="stop"):
-                self._void(self.open(), "cancelled")
-            case ev.ToolFinished() as finished if finished.withdraws:
-                self._void([c for c in self.open() if c.seq in finished.withdraws], "withdrawn")
+            case ev.MessageEdited() | ev.MessageDeleted() | ev.ControlRequested() | ev.ToolFinished():
+                self._take_back(event.data)
             case ev.ModelAnswered(step=ev.Step(intent="need_approval")):
                 self.wanted[f"c{event.seq}"] = True
+            case _:
+                self._take_request(event)
+
+    def _take_request(self, event: Event) -> None:
+        match event.data:
             case ev.ApprovalRequested() as request:
                 self._requested(event, request)
             case ev.ApprovalPassedOn() as passed:
@@ -113,7 +112,20 @@ class _Approvals:
             at = version.edited_at if isinstance(version, ev.MessageEdited) else ""
             self.read_in[read.place] = event.run, at
 
-    def _changed(self, place: str, version: str, seq: int) -> None:
+    def _take_back(self, data: ev.AnyData) -> None:
+        match data:
+            case ev.MessageEdited():
+                self._changed(data.place, data.edited_at)
+            case ev.MessageDeleted():
+                self._changed(data.place, "~")
+            case ev.ControlRequested(action="stop"):
+                self._void(self.open(), "cancelled")
+            case ev.ToolFinished() if data.withdraws:
+                self._void([case for case in self.open() if case.seq in data.withdraws], "withdrawn")
+            case _:
+                pass
+
+    def _changed(self, place: str, version: str) -> None:
         run, read = self.read_in.get(place, ("", "~"))
         if run and version > read:
             self.read_in[place] = run, version
@@ -184,7 +196,8 @@ class _Approvals:
                 return case.may_start and decision == "edit" and set(data.by) == by, said
             case "rejected" | "answered":
                 wanted = "reject" if data.status == "rejected" else "respond"
-                return not case.void and decision == wanted, said
+                by = {case.decided.data.by.person} if case.decided else set()
+                return not case.void and decision == wanted and set(data.by) == by, said
             case "expired":
                 late = event.time >= case.until
                 return not case.void and not case.decided and late, f"{said}, open until {case.until}"

@@ -1,8 +1,9 @@
-"""Stores that are broken on purpose are caught by a few schedules."""
+"""Stores and cores that are broken on purpose are caught by a few schedules."""
 
 import pytest
 
 from tests.sim.checks import Violation
+from tests.sim.core_mutants import PLANTS
 from tests.sim.mutants import AnnouncesAnyway, SkipsNewcomers, ThrowsResultsAway
 from tests.sim.world import Chances, run_seed
 
@@ -15,6 +16,19 @@ async def test_a_store_that_is_broken_on_purpose_is_caught(store_class, ram):
     async def play() -> None:
         for seed in range(60):
             await run_seed(seed, ram, chances=CALM, store_class=store_class)
+
+    with pytest.raises(Violation):
+        await play()
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("name", PLANTS)
+async def test_a_core_that_is_broken_on_purpose_is_caught(name, ram, monkeypatch):
+    PLANTS[name](monkeypatch)
+
+    async def play() -> None:
+        for seed in range(100):
+            await run_seed(seed, ram, chances=CALM)
 
     with pytest.raises(Violation):
         await play()

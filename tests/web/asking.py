@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from bot.tools import Ask, Pending, Stored, Tool, ToolContext, tool
 from tests.web.kit import Web, open_web, token_of
 
 DORA = Known("dora", {"fake": "U9"}, frozenset({"owner"}))
-PEOPLE = (*EVERYBODY, DORA)
+PEOPLE = tuple(replace(each, addresses={**each.addresses, "api": each.name}) for each in (*EVERYBODY, DORA))
 RAN: list[dict[str, JsonValue]] = []
 TASK_TOKENS: dict[str, str] = {}
 

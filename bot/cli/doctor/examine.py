@@ -32,6 +32,7 @@ async def examine(root: Path, *, dev: bool, offline: bool) -> list[Check]:
     return [
         *found,
         *await _slack(config, simulated),
+        *await _sms(config, simulated),
         *await _models(config, simulated),
         *await providers.clock(config, simulated),
     ]
@@ -60,6 +61,14 @@ def _problems(error: ConfigError) -> list[Check]:
         fail("settings", f"{each.where}: {each.key}: found {each.found}; allowed: {each.allowed}", each.fix)
         for each in error.problems
     ]
+
+
+async def _sms(config: Config, simulated: frozenset[str]) -> list[Check]:
+    if "sms" in simulated:
+        return [note("SMS", "played by a simulator")]
+    if not config.channels.sms.on:
+        return [note("SMS", "off: set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM (docs/sms.md)")]
+    return await providers.sms(config)
 
 
 async def _slack(config: Config, simulated: frozenset[str]) -> list[Check]:

@@ -1,4 +1,4 @@
-"""Do Slack and the models know us, and does our clock agree with theirs?"""
+"""Do Slack, Twilio and the models know us, and does our clock agree with theirs?"""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -29,6 +29,29 @@ async def slack(config: Config) -> list[Check]:
     return [
         ok(each.what, each.detail) if each.ok else fail(each.what, each.detail, each.fix) for each in findings
     ]
+
+
+async def sms(config: Config) -> list[Check]:
+    """Whether Twilio knows the account, and how texts come in."""
+    from channels.sms import check
+
+    settings = config.channels.sms
+    if not (settings.account_sid and settings.auth_token and settings.number):
+        return []  # the settings say so already
+    trouble = await check(
+        account_sid=settings.account_sid,
+        auth_token=settings.auth_token.reveal(),
+        number=settings.number,
+        api_url=settings.api_url,
+    )
+    if trouble:
+        fix = "look at TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM"
+        return [fail("SMS", trouble, fix)]
+    public_url = config.web.public_url
+    if settings.inbound == "poll" or not public_url:
+        return [ok("SMS", f"{settings.number}; we ask Twilio for what came in")]
+    address = f"{public_url.rstrip('/')}/webhooks/twilio/sms#rc=5&rp=all"
+    return [ok("SMS", f"{settings.number}; set its webhook in Twilio's console to {address}")]
 
 
 async def model(name: str, settings: ModelConfig, config: Config) -> Check:
