@@ -106,7 +106,7 @@ class Answering:
         self, incoming: Incoming, asked: Sequence[AskedRow], code: str, attempt: Attempt
     ) -> Sequence[Incoming]:
         """Every code of theirs is compared, so that the time taken tells nothing."""
-        meant = [row for row in asked if self._fits(row, code, attempt)]
+        meant = [row for row in asked if self._fits(row, code)]
         still_open = [row for row in meant if row.request.status == "pending"]
         if len(still_open) == 1:
             return (await self._meant(incoming, still_open[0], attempt),)
@@ -116,10 +116,8 @@ class Answering:
             )
         return self._wrong_code(incoming, asked, attempt.by)
 
-    def _fits(self, row: AskedRow, code: str, attempt: Attempt) -> bool:
-        request = row.request
-        right = matches(self._keys.code(request.kind, request.id, row.person, row.channel), code)
-        return right and (request.kind == "approval" or attempt.decision == "respond")
+    def _fits(self, row: AskedRow, code: str) -> bool:
+        return matches(self._keys.code(row.request.kind, row.request.id, row.person, row.channel), code)
 
     async def _meant(self, incoming: Incoming, row: AskedRow, attempt: Attempt) -> Incoming:
         request = row.request
@@ -127,8 +125,8 @@ class Answering:
             tool = await self._subject(request)
             told = (_told(_notice(incoming), words.locked(tool)),)
             return _input(incoming, request, _refused(request, attempt.by, "locked", told))
-        if request.kind == "approval" and attempt.decision == "respond":
-            # "CODE text" answers a question. To an approval it may be meant as anything.
+        if (request.kind == "approval") is (attempt.decision == "respond"):
+            # "CODE text" answers a question, OK and NO a request for a yes. To the other they may mean anything.
             again = (await self._again(incoming, request, attempt.by.person),)
             return _input(incoming, request, _refused(request, attempt.by, "ambiguous", again))
         return _input(incoming, request, await self.judged(request, attempt, _notice(incoming)))

@@ -23,7 +23,7 @@ from bot.events import (
 )
 from bot.ids import approval_id
 from bot.policy import approvers, influences
-from bot.rules import Risk, Rules, ToolRule
+from bot.rules import NAMED, Risk, Rules, ToolRule
 from bot.shown import shown
 from bot.thread import Answer, Approval, Thread, Turn
 
@@ -204,7 +204,7 @@ def ended(
     """The end of a request that somebody decided; those who were asked besides or came too late hear who did."""
     approval = thread.approvals[id_]
     deciders = _deciders(approval)
-    late = [answer.person for answer in approval.late]
+    late = [answer.person for answer in approval.late if answer.channel not in NAMED]  # the API tells them
     others = [name for name in (*approval.told, *late) if name not in deciders or name in late]
     text = words.already_decided(
         words.named(approval.tool, approval.args), status, deciders, approval.answers[-1].time

@@ -248,7 +248,7 @@ _ENDS: dict[ApprovalStatus, str] = {
     "answered": "answered",
     "expired": "expired",
     "cancelled": "cancelled",
-    "superseded": "what was asked for has changed",
+    "superseded": "withdrawn, since what was asked for has changed",
     "withdrawn": "withdrawn",
 }
 

@@ -46,8 +46,8 @@ class Acts:
         choices: list[tuple[int, Callable[[], Awaitable[None]]]] = [(34, self.write), (4, self.configure)]
         choices.append((4, self.jump))
         if approvals:
-            choices.append((50, lambda: self.decide(self.random.choice(approvals))))
-            choices.append((8, lambda: self.take_back(self.random.choice(approvals))))
+            choices.append((70, lambda: self.decide(self.random.choice(approvals))))
+            choices.append((6, lambda: self.take_back(self.random.choice(approvals))))
         if questions:
             choices.append((20, lambda: self.answer(self.random.choice(questions))))
         if outside:
@@ -100,24 +100,24 @@ class Acts:
             self._around(row)
         answers = [self._an_answer(row)]
         choice = self.random.random()
-        if choice < 0.15:
+        if choice < 0.2:
             answers.append(answers[0])
             self.play.counts["answers twice"] += 1
-        elif choice < 0.3:
+        elif choice < 0.35:
             answers.append(self._an_answer(row))
             self.play.counts["answers at once"] += 1
             await asyncio.gather(*(self._give(row, answer) for answer in answers))
             answers = []
-        elif row.quorum > 1 and choice < 0.7:
+        elif row.quorum > 1 and choice < 0.75:
             answers += [self._pressed(row, name, "approve") for name in row.approvers]
         for answer in answers:
             await self._give(row, answer)
         choice = self.random.random()
-        if choice < 0.15:
+        if choice < 0.1:
             await self.configure()
-        elif choice < 0.3:
+        elif choice < 0.25:
             await self.jump()
-        elif choice < 0.4:
+        elif choice < 0.31:
             await self.take_back(row)
 
     async def take_back(self, row: RequestRow) -> None:
@@ -146,13 +146,13 @@ class Acts:
         await self._give(row, self._an_answer(row))
 
     def _an_answer(self, row: RequestRow) -> Incoming:
-        right = self.random.random() < 0.75
+        right = self.random.random() < 0.8
         who = self.random.choice(row.approvers if right and row.approvers else tuple(HOMES))
         decision = self.random.choice(DECISIONS)
         choice = self.random.random()
-        if choice < 0.05:
+        if choice < 0.03:
             return self._written(who, f"OK {WRONG_CODE}")
-        if choice < 0.1:
+        if choice < 0.06:
             return self._written(who, "ok sure")
         if choice < 0.5 and decision in ("approve", "reject"):
             code = self.process.keys.code("approval", row.id, who, HOMES[who][0])
@@ -237,12 +237,11 @@ class Acts:
         self.play.counts["tasks finished by token"] += 1
         outcomes: tuple[ev.TaskOutcome, ...] = ("ok", "ok", "failed")
         data = ev.TaskFinished(task_id=row.task_id, outcome=self.random.choice(outcomes), result="reported")
-        incoming = Incoming(
-            data, channel="api", thread_id=row.thread_id, correlation=row.task_id,
-            dedupe=ids.task_dedupe(row.task_id),
-        )  # fmt: skip
         for _ in range(self.random.choice((1, 2))):
-            await self.process.input(incoming)
+            dedupe = ids.task_dedupe(row.task_id)
+            await self.process.input(
+                Incoming(data, channel="api", dedupe=dedupe, thread_id=row.thread_id, correlation=row.task_id)
+            )
 
     async def release(self) -> None:
         """A background call comes to its end."""

@@ -39,16 +39,20 @@ def check_thread(execute: Execute, run: str, thread_id: str, lane: Thread | None
 def check_indexes(execute: Execute, run: str, log: Sequence[Event], counts: Counts) -> Thread:
     """Open timers, requests, questions and tasks are those of the thread."""
     thread = fold_all(Thread(log[0].thread_id), log)
-    _same(run, "timers", _timers(execute, thread), _folded_timers(thread))
+    _check_timers(execute, run, thread)
     _same(run, "requests", _requests(execute, thread, "approval"), {
         id_: (each.seq, each.approvers, isoformat(each.expires_at)) for id_, each in thread.approvals.items()
     })  # fmt: skip
     _same(run, "questions", _requests(execute, thread, "question"), {
         id_: (each.seq, (each.to,), isoformat(each.expires_at)) for id_, each in thread.questions.items()
     })  # fmt: skip
-    _same(run, "tasks", _tasks(execute, thread), {
-        id_: (each.seq, each.kind, each.attempt, each.void) for id_, each in thread.tasks.items()
-    })  # fmt: skip
+    tasks, stopped = _tasks(execute, thread)
+    _same(
+        run, "tasks", tasks, {id_: (each.seq, each.kind, each.attempt) for id_, each in thread.tasks.items()}
+    )
+    # One whose turn was stopped before it began is void too, which the index cannot know.
+    alive = {id_ for id_ in stopped if not thread.tasks[id_].void}
+    must(not alive, run, f"tasks are stopped in the index and not in the log: {alive}")
     _check_runs(run, thread)
     counts["indexes compared"] += 1
     return thread
@@ -58,13 +62,12 @@ def _same(run: str, name: str, rows: object, folded: object) -> None:
     must(rows == folded, run, f"the {name} of the index are not those of the log: {rows} / {folded}")
 
 
-def _timers(execute: Execute, thread: Thread) -> set[tuple[str, str]]:
-    rows = execute("SELECT timer_id, due_at FROM timers WHERE thread_id = ?", (thread.id,))
-    return set(rows.fetchall())
-
-
-def _folded_timers(thread: Thread) -> set[tuple[str, str]]:
-    return {(timer_id, isoformat(timer.due_at)) for timer_id, timer in thread.timers.items()}
+def _check_timers(execute: Execute, run: str, thread: Thread) -> None:
+    """Those of the thread; and maybe a retry that a take-over has made pointless: it fires and starts nothing."""
+    sql = "SELECT timer_id, due_at, purpose FROM timers WHERE thread_id = ?"
+    rows = execute(sql, (thread.id,)).fetchall()
+    folded = {(timer_id, isoformat(timer.due_at)) for timer_id, timer in thread.timers.items()}
+    _same(run, "timers", {row[:2] for row in rows if row[:2] in folded or row[2] != "retry"}, folded)
 
 
 def _requests(execute: Execute, thread: Thread, kind: str) -> dict[str, tuple[int, tuple[str, ...], str]]:
@@ -73,9 +76,11 @@ def _requests(execute: Execute, thread: Thread, kind: str) -> dict[str, tuple[in
     return {id_: (seq, tuple(json.loads(approvers)), until) for id_, seq, approvers, until in rows}
 
 
-def _tasks(execute: Execute, thread: Thread) -> dict[str, tuple[int, str, int, bool]]:
+def _tasks(execute: Execute, thread: Thread) -> tuple[dict[str, tuple[int, str, int]], set[str]]:
+    """The open tasks, and which of them are stopped."""
     sql = "SELECT id, seq, kind, attempt, stopped FROM tasks WHERE thread_id = ? AND outcome = ''"
-    return {row[0]: (row[1], row[2], row[3], bool(row[4])) for row in execute(sql, (thread.id,)).fetchall()}
+    rows = execute(sql, (thread.id,)).fetchall()
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}, {row[0] for row in rows if row[4]}
 
 
 def _check_runs(run: str, thread: Thread) -> None:

@@ -73,8 +73,9 @@ class Play:
     closed: list[RequestRow] = field(default_factory=list)
     planned: dict[tuple[str, int], Today] = field(default_factory=dict)
     today: Today = field(default_factory=Today)
-    inputs_left: int = 22
+    inputs_left: int = 26
     crashes_left: int = 6
+    violation: Violation | None = None
     depth: int = 0
     number: int = 0
 
@@ -138,6 +139,9 @@ class Play:
                 await self.someone_acts()
             if self.random.random() < self.chances.other and self.process:
                 await self.process.second_process()
+        except Violation as violation:  # the loop takes it for an error of a tool or of its own
+            self.violation = self.violation or violation
+            raise
         finally:
             self.depth -= 1
         if self.random.random() < self.chances.crash and self.crashes_left:
@@ -409,5 +413,8 @@ async def run_seed(
 ) -> Counter[str]:
     """Play one schedule and check it."""
     play = Play(seed, folder, chances or Chances(), loop_class, store_class)
-    await play.play()
+    try:
+        await play.play()
+    except Violation as violation:
+        raise play.violation or violation from None
     return play.counts
