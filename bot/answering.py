@@ -6,6 +6,7 @@ in still counts (first, in time) is for the fold to say, and the rights are look
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from pydantic import JsonValue
 
@@ -18,6 +19,7 @@ from bot.events import (
     ApprovalRequested,
     Decision,
     Incoming,
+    MessageEdited,
     MessageReceived,
     Outgoing,
     QuestionAnswered,
@@ -27,8 +29,8 @@ from bot.events import (
     Risk,
 )
 from bot.policy import approvers
-from bot.ports import AskedRow, RequestRow, Store
-from bot.rules import Rules
+from bot.ports import AskedRow, Clock, RequestRow, Store
+from bot.rules import RISKS, Rules
 from bot.shown import shown
 from bot.step import Calls, checked_args
 from bot.thread import Thread
@@ -60,12 +62,20 @@ class Answering:
     """Finds the request that is meant and says whether this person may answer it so."""
 
     def __init__(
-        self, store: Store, keys: Keys, *, rules: Callable[[], Rules], calls: Callable[[str], Calls]
+        self,
+        store: Store,
+        keys: Keys,
+        *,
+        rules: Callable[[], Rules],
+        calls: Callable[[str], Calls],
+        clock: Clock,
     ) -> None:
         self._store = store
         self._keys = keys
         self._rules = rules
         self._calls = calls
+        self._clock = clock
+        self._asked_again: dict[tuple[str, str], str] = {}
         self._tries: dict[tuple[str, str, str], _Tries] = {}
 
     # ------------------------------------------------------------ by text
@@ -84,22 +94,58 @@ class Answering:
         )
         match reading:
             case grammar.Unclear():
-                return await self._unclear(incoming, by, asked)
+                inputs = await self._unclear(incoming, by, asked, text)
             case grammar.Approve(code):
-                return await self._coded(incoming, asked, code, Attempt("approve", by))
+                inputs = await self._coded(incoming, asked, code, Attempt("approve", by))
             case grammar.Reject(code, reason):
-                return await self._coded(incoming, asked, code, Attempt("reject", by, reason))
+                inputs = await self._coded(incoming, asked, code, Attempt("reject", by, reason))
             case grammar.Answer(code, answer):
-                return await self._coded(incoming, asked, code, Attempt("respond", by, answer))
+                inputs = await self._coded(incoming, asked, code, Attempt("respond", by, answer))
+            case _:
+                assert_never(reading)
+        return inputs or await self._misplaced(incoming, by, reading)
+
+    async def by_edit(self, incoming: Incoming, data: MessageEdited, person: str) -> Sequence[Incoming]:
+        """A code that was written into an older message decides nothing, and is not kept either."""
+        text = "\n".join(b.text for b in data.blocks if b.source == "person" and b.kind == "text")
+        reading = grammar.read(text)
+        if reading is None:
+            return ()
+        by = Answerer(
+            person=person, channel=incoming.channel, address=data.sender.address, proof=data.sender.proof
+        )
+        return await self._misplaced(incoming, by, reading)
+
+    async def _misplaced(
+        self, incoming: Incoming, by: Answerer, reading: grammar.Reading
+    ) -> Sequence[Incoming]:
+        """A code of theirs where it does not count: the words are not kept, and they hear where it does."""
+        codes = reading.code_like if isinstance(reading, grammar.Unclear) else (reading.code,)
+        someone = self._rules().people.get(by.person)
+        reaches = someone.reaches if someone else ()
+        channels = dict.fromkeys((by.channel, *(reach.channel for reach in reaches)))
+        for channel in channels if codes else ():
+            for row in await self._store.asked(by.person, channel):
+                if row.request.status == "pending" and any([self._fits(row, code) for code in codes]):
+                    told = (_told(_notice(incoming), words.misplaced(channel)),)
+                    return (_input(incoming, row.request, _refused(row.request, by, "ambiguous", told)),)
+        return ()
+
+    def _is_new(self, by: Answerer, text: str) -> bool:
+        place = (by.person, by.channel)
+        before, self._asked_again[place] = self._asked_again.get(place), text
+        return text != before
 
     async def _unclear(
-        self, incoming: Incoming, by: Answerer, asked: Sequence[AskedRow]
+        self, incoming: Incoming, by: Answerer, asked: Sequence[AskedRow], text: str
     ) -> Sequence[Incoming]:
         """Asked once more, where nobody else reads along and something is open."""
         waiting = [row.request for row in asked if row.request.status == "pending"]
         if not incoming.direct or not waiting:
             return ()
-        again = tuple([await self._again(incoming, row, by.person) for row in waiting[:MOST_SHOWN]])
+        again: tuple[Outgoing, ...] = ()
+        if self._is_new(by, text):  # the same words again may be an automatic answer: it gets none of ours
+            again = tuple([await self._again(incoming, row, by.person) for row in waiting[:MOST_SHOWN]])
         return (_input(incoming, waiting[0], _refused(waiting[0], by, "ambiguous", again)),)
 
     async def _coded(
@@ -114,6 +160,8 @@ class Answering:
             return (
                 _input(incoming, meant[0].request, _late(meant[0].request, attempt.by, _notice(incoming))),
             )
+        if attempt.decision == "respond":
+            return ()  # "HP4427 is out of toner" begins with what only looks like a code
         return self._wrong_code(incoming, asked, attempt.by)
 
     def _fits(self, row: AskedRow, code: str) -> bool:
@@ -127,13 +175,16 @@ class Answering:
             return _input(incoming, request, _refused(request, attempt.by, "locked", told))
         if (request.kind == "approval") is (attempt.decision == "respond"):
             # "CODE text" answers a question, OK and NO a request for a yes. To the other they may mean anything.
-            again = (await self._again(incoming, request, attempt.by.person),)
+            again = (_told(_notice(incoming), words.NOT_HERE),)
+            if incoming.direct:
+                again = (await self._again(incoming, request, attempt.by.person),)
             return _input(incoming, request, _refused(request, attempt.by, "ambiguous", again))
         return _input(incoming, request, await self.judged(request, attempt, _notice(incoming)))
 
     def _wrong_code(self, incoming: Incoming, asked: Sequence[AskedRow], by: Answerer) -> Sequence[Incoming]:
         """A wrong try for each open request that could have been meant; at the fifth an operator hears of it."""
         waiting = [row for row in asked if row.request.status == "pending" and row.request.kind == "approval"]
+        waiting.sort(key=lambda row: (row.request.asked_at, row.request.id))
         inputs = []
         for number, row in enumerate(waiting):
             said: tuple[Outgoing, ...] = ()
@@ -227,7 +278,7 @@ class Answering:
         """The answer as data, let in or refused; `reply` is where to tell whoever gave it."""
         if request.kind == "question":
             return await self._question(request, attempt.by, attempt.message, reply)
-        if request.status != "pending":
+        if request.status != "pending" or self._clock() >= request.expires_at:
             return _late(request, attempt.by, reply)
         events = await self._store.events_at(request.thread_id, [request.seq])
         asked = events[0].data if events else None
@@ -283,9 +334,8 @@ class Answering:
     async def _question(
         self, request: RequestRow, by: Answerer, text: str, reply: Outgoing | None
     ) -> QuestionAnswered:
-        if request.status != "pending":
-            told = _maybe(reply, words.question_over(request.status))
-            return QuestionAnswered(question_id=request.id, by=by, refused="late", outgoing=told)
+        if request.status != "pending" or self._clock() >= request.expires_at:
+            return _late_answer(request, by, reply)
         if by.person not in request.approvers or by.proof in ("claimed", "none"):
             told = _maybe(reply, words.NOT_YOURS)
             return QuestionAnswered(question_id=request.id, by=by, refused="unauthorised", outgoing=told)
@@ -297,6 +347,8 @@ class Answering:
 
 def _may_carry(rules: Rules, by: Answerer, risk: Risk) -> bool:
     """Whether something of this risk may be decided on the channel where it was."""
+    if RISKS.index(risk) > RISKS.index(rules.caps.get(by.channel, "high")):
+        return False
     someone = rules.people.get(by.person)
     reaches = someone.reaches if someone else ()
     return all(reach.carries(risk) for reach in reaches if reach.channel == by.channel)
@@ -324,7 +376,7 @@ def _input(
         thread_id=request.thread_id,
         conversation="",
         destination="",
-        dedupe=f"{key}#{number}" if key and number else key,
+        dedupe=f"{key}#{request.id}" if key and number else key,
         raw=b"",  # what came in may hold a code, and those are kept nowhere
         correlation=request.id,
     )
@@ -338,10 +390,15 @@ def _refused(
     return ApprovalAnswered(approval_id=request.id, by=by, refused=why, message=message, outgoing=outgoing)
 
 
+def _late_answer(request: RequestRow, by: Answerer, reply: Outgoing | None) -> QuestionAnswered:
+    status = "expired" if request.status == "pending" else request.status
+    told = _maybe(reply, words.question_over(status))
+    return QuestionAnswered(question_id=request.id, by=by, refused="late", outgoing=told)
+
+
 def _late(request: RequestRow, by: Answerer, reply: Outgoing | None) -> ApprovalAnswered | QuestionAnswered:
     if request.kind == "question":
-        told = _maybe(reply, words.question_over(request.status))
-        return QuestionAnswered(question_id=request.id, by=by, refused="late", outgoing=told)
+        return _late_answer(request, by, reply)
     said = late_words(request)
     return ApprovalAnswered(
         approval_id=request.id, by=by, refused="late", message=said, outgoing=_maybe(reply, said)
@@ -350,6 +407,8 @@ def _late(request: RequestRow, by: Answerer, reply: Outgoing | None) -> Approval
 
 def late_words(request: RequestRow) -> str:
     """What became of a request that is not open any more."""
+    if request.status == "pending":
+        return words.ended_before("expired", (), request.expires_at)
     return words.ended_before(request.status, request.decided_by, request.decided_at or request.expires_at)
 
 

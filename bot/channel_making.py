@@ -51,7 +51,7 @@ def _sms(sms: SmsConfig, store: SqliteStore, public_url: str) -> Channel:
     number = sms.number or ""
 
     async def since() -> datetime | None:
-        return await store.last_heard("sms", number)
+        return await store.last_heard("sms")
 
     return SmsChannel(
         account_sid=sms.account_sid or "",

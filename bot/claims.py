@@ -110,6 +110,12 @@ class Claims:
         self._codes[person] = _Code(code, self._clock() + LIFETIME, person)
         return code
 
+    def void(self, text: str) -> None:
+        """A code that was said where others can read it opens nothing any more."""
+        found = _CLAIM.fullmatch(text)
+        said = found[2].upper() if found else ""
+        self._codes = {key: code for key, code in self._codes.items() if code.text != said}
+
     def redeem(
         self, text: str, channel: str, address: str, *, display: str = "", simulated: bool = False
     ) -> Redeemed | Refused | None:

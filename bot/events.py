@@ -209,7 +209,7 @@ class Incoming:
 
     It names either the `thread_id`, or the `conversation` of a `channel` and `account`; a conversation seen for
     the first time opens a thread whose replies go to `destination`. `dedupe` is its place and version, for ever.
-    `direct`: nobody else reads this conversation.
+    `direct`: nobody else reads this conversation; `outside`: whoever wrote is not of the organisation we are in.
 
     An answer given by a button names neither: its `approval_id` or `question_id` is the button's handle.
     """
@@ -227,6 +227,7 @@ class Incoming:
     trace_id: str = ""
     raw: bytes = b""
     direct: bool = False
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from bot.fold_requests import (
     task_started,
     void,
 )
-from bot.folding import failed, in_turn, show, succeeded
+from bot.folding import echo, failed, in_turn, show, succeeded
 from bot.sizes import FRAME, line_size, message_size, result_size, step_size
 from bot.thread import (
     Ahead,
@@ -216,6 +216,8 @@ def _control(thread: Thread, seq: int, data: ev.ControlRequested) -> Thread:
             return _stopped(thread, seq, data.by)
         case "pause":
             return replace(thread, paused=True)
+        case "resume" if data.by_text:
+            return replace(thread, paused=False)
         case "resume":
             return replace(thread, paused=False, with_person=False, parked="")
         case "take_over":
@@ -288,7 +290,7 @@ def _answered(thread: Thread, seq: int, data: ev.ModelAnswered) -> Thread:
         run = replace(run, steps=run.steps + 1)
     if data.step is not None:
         run = replace(run, retries=0, retrying_since=None, told=False)
-        thread = show(thread, seq, step_size(data.step))
+        thread = show(thread, seq, step_size(data.step), echo(thread))
     return replace(thread, runs={**thread.runs, turn.run: run})
 
 
@@ -397,7 +399,9 @@ def _calling(seq: int, data: ev.ToolStarted) -> Calling:
 
 def _compacted(thread: Thread, data: ev.ContextCompacted) -> Thread:
     known = {u.seq for u in thread.unread} | ({thread.turn.input} if thread.turn else set())
-    messages = {s: m for s, m in thread.messages.items() if s in known or s > data.to_seq}
+    runs = {approval.run for approval in thread.approvals.values()}  # an edit of theirs must still be noticed
+    runs |= {thread.turn.run} if thread.turn else set()
+    messages = {s: m for s, m in thread.messages.items() if s in known or s > data.to_seq or m.run in runs}
     window = without_oldest(thread, data.to_seq)
     thread = replace(thread, window=window, window_from=data.to_seq, messages=messages)
     if thread.turn is None or data.trigger != "too_large":
@@ -414,7 +418,7 @@ def without_oldest(thread: Thread, to_seq: int) -> tuple[Entry, ...]:
 
 def _taint(data: ev.MessageReceived | ev.MessageEdited) -> str:
     """Whose words, other than a known person's own, a message brings in; "" if nobody's."""
-    kinds = dict.fromkeys(block.source for block in data.blocks if block.source in UNTRUSTED)
-    if not kinds:
+    kinds = ", ".join(dict.fromkeys(block.source for block in data.blocks if block.source in UNTRUSTED))
+    if not kinds and data.person is not None:
         return ""
-    return f"{', '.join(kinds)} ({data.sender.channel} {data.sender.address})"
+    return f"{kinds or 'somebody unknown'} ({data.sender.channel} {data.sender.address})"

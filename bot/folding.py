@@ -14,6 +14,14 @@ def in_turn(thread: Thread, **changes: object) -> Thread:
     return replace(thread, turn=replace(thread.open_turn, **changes))  # type: ignore[arg-type]  # fields of Turn
 
 
+ECHO = "words of the agent that came after them"
+
+
+def echo(thread: Thread) -> str:
+    """The taint of what the agent says while words of others are before it: it may repeat them."""
+    return ECHO if any(entry.taint and entry.taint != ECHO for entry in thread.window) else ""
+
+
 def show(thread: Thread, seq: int, size: int, taint: str = "") -> Thread:
     return replace(thread, window=(*thread.window, Entry(seq, size, taint)))
 

@@ -56,9 +56,9 @@ def question_id(thread_id: str, call: str) -> str:
     return hashlib.sha256(f"question:{thread_id}:{call}".encode()).hexdigest()[:16]
 
 
-def task_id(thread_id: str, call: str) -> str:
-    """The id of the task that a call starts."""
-    return hashlib.sha256(f"task:{thread_id}:{call}".encode()).hexdigest()[:16]
+def task_id(thread_id: str, call: str, args_digest: str) -> str:
+    """The id of the task that a call with these arguments starts."""
+    return hashlib.sha256(f"task:{thread_id}:{call}:{args_digest}".encode()).hexdigest()[:16]
 
 
 def task_dedupe(task: str) -> str:

@@ -11,7 +11,7 @@ import structlog
 
 from bot import grammar, words
 from bot.answering import Answering
-from bot.claims import Claims, Redeemed, Refused
+from bot.claims import Claims, Redeemed, Refused, is_claim
 from bot.config.people import Person
 from bot.errors import Overloaded
 from bot.events import (
@@ -154,11 +154,16 @@ class Inbox:
             name = person.name if person else ""
             found = await self._answering.by_button(incoming, data, name) if self._answering else None
             return (found,) if found else None
+        if isinstance(data, MessageEdited) and person is not None and self._answering is not None:
+            return await self._answering.by_edit(incoming, data, person.name) or (incoming,)
         if not isinstance(data, MessageReceived):
             return (incoming,)
-        if action := grammar.control(_own_words(data)):
+        action = grammar.control(_own_words(data))
+        # Anybody may stop; to let it go on among others one has to be known.
+        if action and (action == "stop" or person is not None or incoming.direct):
             by = f"{data.sender.channel}:{data.sender.address}"
-            return (replace(incoming, data=ControlRequested(action=action, by=by)),)
+            control = ControlRequested(action=action, by=by, by_text=True)
+            return (replace(incoming, data=control),)
         if person is not None and self._answering is not None:
             return await self._answering.by_text(incoming, data, person.name) or (incoming,)
         return (incoming,)
@@ -166,8 +171,10 @@ class Inbox:
     def _claimed(self, incoming: Incoming) -> Incoming | None:
         """`claim CODE` and `link CODE`, said where nobody reads along, make an address somebody's."""
         data = incoming.data
-        if self._claims is None or not incoming.direct or not isinstance(data, MessageReceived):
+        if self._claims is None or not isinstance(data, MessageReceived):
             return None
+        if not incoming.direct:
+            return self._overheard(incoming, data)
         if data.sender.proof in ("claimed", "none"):
             return None
         found = self._claims.redeem(
@@ -197,6 +204,17 @@ class Inbox:
             return None
         simulated = self._simulated(incoming.channel, incoming.account) or sender.proof == "local"
         return self._people.by_address(sender.channel, sender.address, simulated=simulated)
+
+    def _overheard(self, incoming: Incoming, data: MessageReceived) -> Incoming | None:
+        """A claim that others can read is worth nothing any more, and is not kept."""
+        text = _own_words(data)
+        if self._claims is None or not is_claim(text):
+            return None
+        self._claims.void(text)
+        told = SenderTold(
+            sender=data.sender, reason="wrong_code", outgoing=(_reply(incoming, words.CLAIM_OVERHEARD),)
+        )
+        return replace(incoming, data=told, raw=b"")
 
     async def _refuse(self, incoming: Incoming, rule: ChannelRule) -> Received:
         """A stranger is not taken in, and hears so once a day; with "ask" an operator hears of it too."""
@@ -233,9 +251,10 @@ class Inbox:
         if not isinstance(data, MessageReceived | MessageEdited):
             return data
         blocks = clipped(data.blocks, self._longest_text)
+        trusted = person is not None or (rule.trusted and not incoming.outside)
         changes = {
             "person": person.name if person else None,
-            "blocks": blocks if person or rule.trusted else tuple(map(distrusted, blocks)),
+            "blocks": blocks if trusted else tuple(map(distrusted, blocks)),
             "display": data.display[:LONGEST_DISPLAY],
             "raw": data.raw or raw,
         }
@@ -249,9 +268,15 @@ class Inbox:
         events = await self._store.events_at(thread_id, [int(seq)])
         messages = outgoing_of(events[0].data) if events else ()
         lost = messages[int(number)] if int(number) < len(messages) else None
-        if lost is None or lost.request is None:
+        request = await self._store.request(lost.request.id) if lost and lost.request else None
+        if lost is None or request is None or request.status != "pending":
             return data
         again = self._elsewhere(lost)
+        if again is None and (operator := self._operator()) is not None:
+            text = words.operator_unreached(
+                lost.request.person if lost.request else "", lost.channel, thread_id
+            )
+            again = operator.model_copy(update={"text": text, "kind": "notice"})
         return data.model_copy(update={"outgoing": (again,) if again else ()})
 
     def _settle(self, received: Received, data: AnyInput) -> None:

@@ -68,10 +68,13 @@ class MessageDeleted(InputData):
 
 
 class ControlRequested(InputData):
+    """Somebody steers the thread. One word `by_text` ends a pause, and neither takes a thread back nor unparks it."""
+
     type: ClassVar[str] = "control.requested"
     action: ControlAction
     by: Private
     because: Private = ""
+    by_text: bool = False
 
 
 class ApprovalAnswered(InputData):

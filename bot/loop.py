@@ -21,6 +21,7 @@ from bot.ending import give_up
 from bot.errors import BrokenEvent, Fenced, StoreError, StoreFull, UnknownEvent
 from bot.events import AskSettings, Draft, Event, ModelAsked, Step, ToolFinished
 from bot.fold import fold, fold_all
+from bot.ids import task_id
 from bot.lanes import Lane, LaneCache
 from bot.ports import Appended, Clock, Loaded, Model, Store
 from bot.replay import request_at
@@ -313,8 +314,9 @@ class Loop:
         if calling.effect == "stored" and calling.seq in lane.events:
             # "In two hours" counts from when it was asked for, also after a crash.
             now = lane.events[calling.seq].time
+        task = task_id(lane.thread.id, calling.call_id, calling.args_digest)
         return self._world.contexts.of_call(
-            lane.thread, calling.call_id, by=turn.by, person=turn.person, now=now
+            lane.thread, calling.call_id, task, by=turn.by, person=turn.person, now=now
         )
 
     # ------------------------------------------------------------ errors of our own

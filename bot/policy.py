@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from bot.events import Step
+from bot.folding import ECHO
 from bot.rules import NAMED, RISKS, Condition, Risk, Rules, ToolRule
 from bot.thread import Approval, Thread
 
@@ -79,7 +80,8 @@ def is_met(condition: Condition, value: JsonValue) -> bool:
 
 def influences(thread: Thread) -> tuple[str, ...]:
     """Whose words, other than known people's own, the agent has before it."""
-    return tuple(dict.fromkeys(entry.taint for entry in thread.window if entry.taint))
+    found = dict.fromkeys(entry.taint for entry in thread.window if entry.taint)
+    return tuple(taint for taint in found if taint != ECHO or len(found) == 1)
 
 
 # ---------------------------------------------------------------- whose yes

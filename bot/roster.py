@@ -22,7 +22,7 @@ from bot.one_line import one_line
 from bot.people import Contact
 from bot.prompts import load_prompts
 from bot.rights import tool_rule
-from bot.rules import AgentRules, RetryRules, Rules, Someone
+from bot.rules import AgentRules, RetryRules, Risk, Rules, Someone
 from bot.schema import schema_limits
 from bot.secrets import Redactor
 from bot.step import parse_step, schema_text, step_schema
@@ -153,6 +153,7 @@ def rules_of(
     operator_name: str,
     link: str,
     people: Mapping[str, Someone] | None = None,
+    caps: Mapping[str, Risk] | None = None,
     simulated: frozenset[str] = frozenset(),
     mixed: bool = False,
 ) -> Rules:
@@ -176,6 +177,7 @@ def rules_of(
         confidence_below=config.approvals.confidence_below,
         most_approvals=config.approvals.most_open,
         people=people or {},
+        caps=caps or {},
         simulated=simulated,
         mixed=mixed,
     )

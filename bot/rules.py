@@ -152,8 +152,9 @@ class RetryRules:
 class Rules:
     """Everything that is configured and matters to a decision.
 
-    `simulated` names the channels that a simulator plays; with `mixed` there are real ones besides, and demo
-    people lose every right that matters.
+    `caps` is the highest risk that may be decided on a channel, "high" where nothing is said. `simulated` names the
+    channels that a simulator plays; with `mixed` there are real ones besides, and demo people lose every right that
+    matters.
     """
 
     agents: Mapping[str, AgentRules]
@@ -170,6 +171,7 @@ class Rules:
     operator_name: str = ""
     thread_link: str = ""
     people: Mapping[str, Someone] = field(default_factory=dict)
+    caps: Mapping[str, Risk] = field(default_factory=dict)
     simulated: frozenset[str] = frozenset()
     mixed: bool = False
 

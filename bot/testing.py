@@ -417,7 +417,9 @@ async def open_test_bot(
         contexts=Contexts(lambda: applied, lambda person: "UTC", clock, keys),
     )
     woken: dict[str, None] = {}
-    answering = Answering(store, keys, rules=lambda: applied, calls=lambda agent: parts.agent.calls)
+    answering = Answering(
+        store, keys, rules=lambda: applied, calls=lambda agent: parts.agent.calls, clock=clock
+    )
     inbox = Inbox(
         store,
         addresses,

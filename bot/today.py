@@ -64,7 +64,7 @@ class Today:
         self._link = link
         self._config: Config | None = None
         self._people = People(())
-        self._made: tuple[object, Rules] | None = None
+        self._made: tuple[People, object, Rules] | None = None
 
     # ------------------------------------------------------------ people
 
@@ -99,10 +99,11 @@ class Today:
 
     def __call__(self) -> Rules:
         people = self.people
-        key = (id(people), tuple(self._channels), self._unreachable.version)
-        if self._made is None or self._made[0] != key:
-            self._made = (key, self._make(people))
-        return self._made[1]
+        key = (tuple(self._channels), self._unreachable.version)
+        made = self._made
+        if made is None or made[0] is not people or made[1] != key:
+            made = self._made = (people, key, self._make(people))
+        return made[2]
 
     def operator(self) -> Contact | None:
         """Where an operator can be told something now."""
@@ -131,6 +132,7 @@ class Today:
             operator_name=operators[0].name if operators else "",
             link=self._link,
             people=known,
+            caps=caps,
             simulated=self._simulated,
             mixed=any(name not in self._simulated for name, _ in self._channels) and bool(self._simulated),
         )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.codes import Keys
 from bot.directory import PeopleDirectory
-from bot.ids import idempotency_key, task_id
+from bot.ids import idempotency_key
 from bot.rules import Rules
 from bot.thread import Thread
 from bot.tools import ToolContext
@@ -23,11 +23,10 @@ class Contexts:
     url: str = ""
 
     def of_call(
-        self, thread: Thread, call_id: str, *, by: str, person: str, now: datetime | None = None
+        self, thread: Thread, call_id: str, task: str, *, by: str, person: str, now: datetime | None = None
     ) -> ToolContext:
-        """For a call that `by` (the person, if known) has caused."""
+        """For a call that `by` (the person, if known) has caused; `task` is its id if it goes on outside."""
         moment = now or self.clock()
-        task = task_id(thread.id, call_id)
         return ToolContext(
             key=idempotency_key(thread.id, call_id),
             now=moment,
@@ -46,4 +45,4 @@ class Contexts:
     def of_task(self, thread: Thread, id_: str) -> ToolContext:
         """For a task of this thread."""
         task = thread.tasks[id_]
-        return self.of_call(thread, task.call_id, by=task.by, person=task.person)
+        return self.of_call(thread, task.call_id, id_, by=task.by, person=task.person)

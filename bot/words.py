@@ -235,6 +235,14 @@ def operator_not_asked(thread_id: str, tool: str, approvers: Sequence[str]) -> s
     )
 
 
+def operator_unreached(person: str, channel: str, thread_id: str) -> str:
+    """What an operator hears when a request did not arrive, and there is no other way to that person."""
+    return (
+        f"A request did not reach {person} by {channel}, and there is no other way to them. "
+        f"Decide with `bot approvals`; look: `bot thread show {thread_id}`."
+    )
+
+
 def operator_locked(person: str, channel: str, tool: str) -> str:
     """What an operator hears when somebody seems to guess codes."""
     return f"Five wrong codes from {person} on {channel}: {tool} can no longer be decided there. Ask {person} about it."
@@ -277,7 +285,10 @@ def question(requester: str, text: str) -> str:
 NOT_YOURS = "This is not yours to decide. The request is still open, and your attempt is on record."
 OWN_REQUEST = "You asked for this yourself, so somebody else has to decide. The request is still open."
 WRONG_CODE = "That code fits none of the requests that wait for you. Nothing was decided."
-NO_SUCH_CODE = "Nothing waits for you with that code."
+NOT_HERE = "I did not take that as a decision. Say it to me directly, where nobody else reads it."
+CLAIM_OVERHEARD = (
+    "That code is void now, since others could read it. Get a new one and write it to me directly."
+)
 STRANGER = "I only talk to people I know here. Please ask whoever runs this bot to add you."
 STRANGER_ASKED = "I do not know you yet. I have asked whoever runs this bot whether I may talk to you."
 
@@ -285,6 +296,11 @@ STRANGER_ASKED = "I do not know you yet. I have asked whoever runs this bot whet
 def noted(quorum: int) -> str:
     """What somebody hears whose yes is one of several that it takes."""
     return f"Noted. It takes {quorum} people to say yes; I will tell you what comes of it."
+
+
+def misplaced(channel: str) -> str:
+    """What somebody hears who says a code where it does not count."""
+    return f"Nothing was decided. That code only counts in a new message of yours to me by {channel}."
 
 
 def locked(tool: str) -> str:

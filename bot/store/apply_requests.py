@@ -26,7 +26,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', '[]', NULL)
 """
 _PASSED_ON = "UPDATE requests SET approvers = ?, until = ? WHERE id = ? AND status = 'pending'"
 _CLOSE = """
-UPDATE requests SET status = ?, decided_by = ?, decided_at = ? WHERE id = ? AND kind = ? AND status = 'pending' AND NOT (kind = 'question' AND ? = 'answered' AND until <= ?)
+UPDATE requests SET status = ?, decided_by = ?, decided_at = ? WHERE id = ? AND kind = ? AND status = 'pending'
 """
 _CLOSE_QUESTIONS = """
 UPDATE requests SET status = 'cancelled', decided_at = ?
@@ -69,7 +69,7 @@ def apply_request(execute: Execute, change: RequestChange) -> None:  # noqa: C90
         case PassOnRequest(id_, approvers, until):
             execute(_PASSED_ON, (json.dumps(approvers), until, id_))
         case CloseRequest() as end:
-            execute(_CLOSE, (end.status, json.dumps(end.by), end.at, end.id, end.kind, end.status, end.at))
+            execute(_CLOSE, (end.status, json.dumps(end.by), end.at, end.id, end.kind))
         case CloseQuestions(thread_id, at):
             execute(_DROP_QUESTION_TIMERS, (thread_id, thread_id))
             execute(_CLOSE_QUESTIONS, (at, thread_id))

@@ -166,9 +166,9 @@ class Reads:
         """Addresses that take nothing from us, by (channel, address), and why."""
         return await self._readers.run(request_queries.unreachable)
 
-    async def last_heard(self, channel: str, account: str) -> datetime | None:
-        """When anything was last written to a conversation of this account; None if there is none."""
-        return await self._readers.run(request_queries.last_heard, channel, account)
+    async def last_heard(self, channel: str) -> datetime | None:
+        """When a person was last heard on a channel, else when it was first used; None if it never was."""
+        return await self._readers.run(request_queries.last_heard, channel)
 
     async def knows_provider_id(self, id_: str) -> bool:
         """Whether a message of ours is known by this id; slow in a large log."""

@@ -91,12 +91,18 @@ def unreachable(execute: Execute) -> dict[tuple[str, str], str]:
     return {(channel, address): why for channel, address, why in rows}
 
 
-def last_heard(execute: Execute, channel: str, account: str) -> datetime | None:
-    """When anything was last written to a conversation of this account; None if there is none."""
-    row = execute(
-        "SELECT max(updated_at) FROM threads WHERE channel = ? AND account = ?", (channel, account)
-    ).fetchone()
-    return _time(row[0]) if row[0] else None
+_HEARD = """
+SELECT max(CASE WHEN actor_kind = 'person' THEN time END), min(time) FROM events WHERE channel = ?
+"""
+
+
+def last_heard(execute: Execute, channel: str) -> datetime | None:
+    """When a person was last heard on a channel, else when it was first used; None if it never was.
+
+    Reads every event's channel, so it is for the start only.
+    """
+    heard, first = execute(_HEARD, (channel,)).fetchone()
+    return _time(heard or first) if heard or first else None
 
 
 def knows_provider_id(execute: Execute, id_: str) -> bool:

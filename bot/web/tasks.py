@@ -5,6 +5,7 @@ import hmac
 from fastapi import APIRouter, Request
 
 from bot.canonical import text_hash
+from bot.codes import Keys, matches
 from bot.events import Incoming, TaskFinished
 from bot.ids import task_dedupe
 from bot.one_line import first_part
@@ -30,7 +31,10 @@ def routes(parts: Parts) -> APIRouter:
     async def finish(task_id: RequestId, body: TaskIn, request: Request, caller: ByAnybody) -> TaskEnded:
         """Authenticated by the one-time token that the outside system was given with the task."""
         row = await parts.site.store.task(task_id)
-        if row is None or not opens(row, bearer(request.headers)):
+        token = bearer(request.headers)
+        if row is None and matches(Keys(await parts.site.secret()).token(task_id), token):
+            raise Problem(503, "this task is being written down", headers={"Retry-After": "1"})
+        if row is None or not opens(row, token):
             raise _closed(row, caller)
         if row.outcome:
             raise Problem(409, OVER, found=row.outcome)

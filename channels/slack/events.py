@@ -150,8 +150,14 @@ class _Reader:
             destination="/".join(thread),
             raw=self.raw,
             direct=self.place.im,
+            outside=self._is_outside(message),
         )
         return (Arrival(incoming, addressed=addressed or self._is_to_us(message)),)
+
+    def _is_outside(self, message: Json) -> bool:
+        """In a shared channel people of other workspaces write too."""
+        sender = self._sender(message)
+        return sender is not None and sender.address.partition("/")[0] != self.place.me.team
 
     def _is_to_us(self, message: Json) -> bool:
         me = self.place.me.user

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import pytest
 from pydantic import BaseModel
 
-from bot.events import ApprovalAnswered, ApprovalRequested, ApprovalResolved, ToolFinished, ToolStarted
-from bot.testing import ANN, BOB, CAROL, DAVE, EVERYBODY, Bot, call, open_test_bot, reply, step
+from bot.events import ApprovalAnswered, ApprovalRequested, ApprovalResolved, ToolFinished
+from bot.testing import EVERYBODY, Bot, call, open_test_bot, reply
 from bot.tools import ToolContext, tool
 
 

@@ -87,8 +87,12 @@ CLAIMS = [
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
-async def test_an_agent_that_is_sure_and_says_it_is_approved_is_gated_all_the_same(tmp_path: Path, claim: str) -> None:
-    said = step("call_tool", claim, tool="deploy", confidence=1.0, args={"environment": "staging", "tag": "v1"})
+async def test_an_agent_that_is_sure_and_says_it_is_approved_is_gated_all_the_same(
+    tmp_path: Path, claim: str
+) -> None:
+    said = step(
+        "call_tool", claim, tool="deploy", confidence=1.0, args={"environment": "staging", "tag": "v1"}
+    )
     async with opened(tmp_path, script=[said, reply("Done.")]) as it:
         await ask(it.bot)
 
@@ -96,7 +100,9 @@ async def test_an_agent_that_is_sure_and_says_it_is_approved_is_gated_all_the_sa
 
 
 async def test_what_the_agent_says_of_itself_is_not_in_the_request(tmp_path: Path) -> None:
-    said = step("call_tool", "Carol already said yes", tool="deploy", args={"environment": "staging", "tag": "v1"})
+    said = step(
+        "call_tool", "Carol already said yes", tool="deploy", args={"environment": "staging", "tag": "v1"}
+    )
     async with opened(tmp_path, script=[said, reply("Done.")]) as it:
         await ask(it.bot)
 
@@ -117,7 +123,9 @@ async def test_a_tool_that_only_looks_like_one_is_refused(tmp_path: Path, name: 
 
 async def test_not_being_sure_gates_what_needs_no_yes_otherwise(tmp_path: Path) -> None:
     said = step("call_tool", tool="note", confidence=0.69, args={"text": "x"})
-    async with opened(tmp_path, script=[said, reply("Done.")], tools=[note], rules={"confidence_below": 0.7}) as it:
+    async with opened(
+        tmp_path, script=[said, reply("Done.")], tools=[note], rules={"confidence_below": 0.7}
+    ) as it:
         row = await ask(it.bot, "note x")
         before = list(NOTES)
 
@@ -133,18 +141,22 @@ async def test_not_being_sure_gates_what_needs_no_yes_otherwise(tmp_path: Path) 
 def words_of(source: str, text: str = "please note x", by: str = "U1") -> MessageReceived:
     block = Block(source=source, text=text)  # type: ignore[arg-type]
     sender = Sender(channel="fake", address=by, proof="provider")
-    return MessageReceived(place=f"{source}{text}{by}", blocks=(Block(source="person", text="see below"), block), sender=sender)
+    return MessageReceived(
+        place=f"{source}{text}{by}", blocks=(Block(source="person", text="see below"), block), sender=sender
+    )
 
 
 @pytest.mark.parametrize("source", ["stranger", "quoted", "attachment", "knowledge"])
 async def test_after_others_words_what_is_not_harmless_waits_for_a_yes(tmp_path: Path, source: str) -> None:
-    async with opened(tmp_path, script=[call("look", text="a"), call("note", text="x"), reply("Done.")], tools=[note, look]) as it:
+    async with opened(
+        tmp_path, script=[call("look", text="a"), call("note", text="x"), reply("Done.")], tools=[note, look]
+    ) as it:
         await it.bot._receive(words_of(source), "c1", "k1", "U1")
         await it.bot.settle()
 
         (request,) = await it.bot.open_requests()
         assert NOTES == ["a"]
-        assert f"Influenced by: {source} (fake U1)." in sent_to(it.bot, "+3")[0]
+        assert f"Influenced by: {source} (fake U1)" in sent_to(it.bot, "+3")[0]
         await by_button(it.bot, "carol", request)
         await it.bot.settle()
         assert NOTES == ["a", "x"]
@@ -176,7 +188,9 @@ async def test_others_words_count_for_as_long_as_the_agent_sees_them(tmp_path: P
 
 
 async def test_shortly_after_a_message_with_a_quote_the_next_one_is_gated_too(tmp_path: Path) -> None:
-    async with opened(tmp_path, script=[reply("I see."), call("note", text="x"), reply("Done.")], tools=[note]) as it:
+    async with opened(
+        tmp_path, script=[reply("I see."), call("note", text="x"), reply("Done.")], tools=[note]
+    ) as it:
         await it.bot._receive(words_of("quoted"), "c1", "k1", "U1")
         await it.bot.settle()
 
@@ -187,7 +201,12 @@ async def test_shortly_after_a_message_with_a_quote_the_next_one_is_gated_too(tm
 
 @pytest.mark.parametrize("gate", [Gate(), Gate("never"), Gate(risk_from=None, untrusted=False)])
 async def test_a_stranger_causes_nothing_but_what_is_harmless(tmp_path: Path, gate: Gate) -> None:
-    script = [call("look", text="a"), call("note", text="x"), call("deploy", environment="staging"), reply("I may not.")]
+    script = [
+        call("look", text="a"),
+        call("note", text="x"),
+        call("deploy", environment="staging"),
+        reply("I may not."),
+    ]
     rules = {"note": {"gate": gate}, "look": {"gate": Gate()}}
     async with opened(tmp_path, script=script, tools=[note, look], tool_rules=rules, gate=gate) as it:
         await it.bot.say("do it", by="U99")

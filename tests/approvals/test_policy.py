@@ -3,10 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, strategies as st
 from pydantic import JsonValue
 
-from bot.events import Intent, Level, ProposedAction, Step
+from bot.events import Intent, ProposedAction, Step
 from bot.policy import approvers, influences, is_met, may_decide, still_approved, why_gated, why_not_caused
 from bot.rules import RISKS, AgentRules, Condition, Gate, Rules, Someone, ToolRule
 from bot.testing import START
@@ -21,6 +20,7 @@ PEOPLE = {
 RULES = Rules(agents={}, people=PEOPLE)
 THREAD = Thread("t", channel="slack")
 TAINTED = replace(THREAD, window=(Entry(1, 10), Entry(2, 10, "quoted (slack U9)")))
+IN_PRODUCTION = Gate(arguments={"env": Condition(("production",))})
 EFFECTS = ("read", "idempotent", "unsafe", "stored")
 
 
@@ -29,10 +29,17 @@ def rule(risk="medium", effect="unsafe", gate=Gate(), **more) -> ToolRule:  # no
 
 
 def step(confidence: float = 0.9, intent: Intent = "call_tool", message: str = "", **args: JsonValue) -> Step:
-    return Step(intent=intent, message=message, confidence=confidence, proposed_action=ProposedAction(tool="x", args=args))
+    return Step(
+        intent=intent,
+        message=message,
+        confidence=confidence,
+        proposed_action=ProposedAction(tool="x", args=args),
+    )
 
 
-def gated(rule: ToolRule, said: Step | None = None, thread: Thread = THREAD, person: str = "ann", **rules) -> bool:
+def gated(
+    rule: ToolRule, said: Step | None = None, thread: Thread = THREAD, person: str = "ann", **rules
+) -> bool:
     return bool(why_gated(rule, said or step(), thread, person, replace(RULES, **rules)))
 
 
@@ -84,8 +91,9 @@ def test_an_unknown_tool_has_no_rule():
 
     assert agent.rule("deploy_", {}) is None
     assert agent.rule("Deploy", {}) is None
-    for named in ({}, {"job": "other"}, {"job": None}, {"job": ["deploy"]}, {"job": "deploy "}):
-        assert jobs.rule("run_job", named) is None
+    for job in ("other", None, ["deploy"], "deploy ", "Deploy"):
+        assert jobs.rule("run_job", {"job": job}) is None  # type: ignore[dict-item]
+    assert jobs.rule("run_job", {}) is None
     assert jobs.rule("run_job", {"job": "deploy"}) is not None
 
 
@@ -103,7 +111,7 @@ def test_an_unknown_tool_has_no_rule():
         ("no risk from which", rule("high", gate=Gate(risk_from=None)), step(), {}, False),
         ("human_approval_required", rule("low", "stored"), step(), {"human_approval_required": True}, True),
         ("which leaves out looking", rule("low", "read"), step(), {"human_approval_required": True}, False),
-        ("never, but human_approval_required", rule("high", gate=Gate("never")), step(), {"human_approval_required": True}, True),
+        ("never, but human_approval_required", rule(gate=Gate("never")), step(), {"human_approval_required": True}, True),
         ("the agent asks", rule("low", "read"), step(intent="need_approval"), {}, True),
         ("never, but the agent asks", rule(gate=Gate("never")), step(intent="need_approval"), {}, True),
         ("not sure", rule("low", "stored"), step(0.69), {"confidence_below": 0.7}, True),
@@ -113,8 +121,8 @@ def test_an_unknown_tool_has_no_rule():
         ("not sure for this tool", rule(gate=Gate(confidence_below=0.95)), step(0.9), {}, True),
         ("not the right role", rule(gate=Gate(roles=("approver",))), step(), {}, True),
         ("the right role", rule(gate=Gate(roles=("operator", "approver"))), step(), {}, False),
-        ("one argument", rule(gate=Gate(arguments={"env": Condition(("production",))})), step(env="production"), {}, True),
-        ("another value", rule(gate=Gate(arguments={"env": Condition(("production",))})), step(env="staging"), {}, False),
+        ("one argument", rule(gate=IN_PRODUCTION), step(env="production"), {}, True),
+        ("another value", rule(gate=IN_PRODUCTION), step(env="staging"), {}, False),
         ("sure of itself", rule("high"), step(1.0, message="already approved by carol"), {}, True),
     ],
 )  # fmt: skip
@@ -188,81 +196,15 @@ def test_where_others_words_stand_everything_but_low_risk_needs_a_yes(effect, ri
 
 
 def test_whose_words_they_are_is_named_once():
-    thread = replace(THREAD, window=(*TAINTED.window, Entry(3, 1, "quoted (slack U9)"), Entry(4, 1, "stranger (x y)")))
+    thread = replace(
+        THREAD, window=(*TAINTED.window, Entry(3, 1, "quoted (slack U9)"), Entry(4, 1, "stranger (x y)"))
+    )
 
     assert influences(thread) == ("quoted (slack U9)", "stranger (x y)")
     assert influences(THREAD) == ()
 
 
-# ---------------------------------------------------------------- properties
-
-GATES = st.builds(
-    Gate,
-    st.sampled_from(["never", "always", "rule"]),
-    risk_from=st.sampled_from([None, *RISKS]),
-    confidence_below=st.floats(0, 1),
-    roles=st.sampled_from([(), ("operator",), ("nobody",)]),
-    untrusted=st.booleans(),
-)
-TOOL_RULES = st.builds(ToolRule, st.sampled_from(EFFECTS), risk=st.sampled_from(RISKS), gate=GATES)
-WHO = st.sampled_from(["", "ann", "bob", "carol", "demo", "stranger"])
-CONFIDENCE = st.floats(0, 1)
-THREADS = st.sampled_from([THREAD, TAINTED])
-SETTINGS = st.builds(
-    lambda human, below: replace(RULES, human_approval_required=human, confidence_below=below), st.booleans(), CONFIDENCE
-)
-
-
-@given(TOOL_RULES, CONFIDENCE, THREADS, WHO, SETTINGS)
-def test_the_agent_can_ask_for_more_and_never_for_less(given_rule, confidence, thread, person, rules):
-    calls = why_gated(given_rule, step(confidence), thread, person, rules)
-    asks = why_gated(given_rule, step(confidence, "need_approval"), thread, person, rules)
-
-    assert asks
-    assert bool(calls) <= bool(asks)
-
-
-@given(TOOL_RULES, CONFIDENCE, THREADS, WHO, SETTINGS, st.text())
-def test_what_the_agent_says_changes_nothing(given_rule, confidence, thread, person, rules, message):
-    quiet = why_gated(given_rule, step(confidence), thread, person, rules)
-    loud = why_gated(given_rule, step(confidence, message=message), thread, person, rules)
-
-    assert quiet == loud
-
-
-@given(TOOL_RULES, CONFIDENCE, THREADS, WHO, SETTINGS)
-def test_being_surer_never_helps_against_a_gate_that_is_not_about_that(given_rule, confidence, thread, person, rules):
-    rules = replace(rules, confidence_below=0.0)
-    given_rule = replace(given_rule, gate=replace(given_rule.gate, confidence_below=0.0))
-
-    unsure, sure = (why_gated(given_rule, step(c), thread, person, rules) for c in (confidence, 1.0))
-
-    assert bool(unsure) == bool(sure)
-
-
-@given(TOOL_RULES, CONFIDENCE, WHO, SETTINGS)
-def test_others_words_only_add_a_gate(given_rule, confidence, person, rules):
-    clean = why_gated(given_rule, step(confidence), THREAD, person, rules)
-    tainted = why_gated(given_rule, step(confidence), TAINTED, person, rules)
-
-    assert bool(clean) <= bool(tainted)
-
-
 # ---------------------------------------------------------------- whose yes
-
-LISTED = st.lists(st.sampled_from(["ann", "bob", "carol", "demo", "eve", ""]), max_size=4).map(tuple)
-
-
-@given(LISTED, LISTED, WHO, st.booleans(), st.integers(0, 2))
-def test_only_people_who_are_known_and_listed_decide(listed, later, requester, separated, level):
-    given_rule = rule(approvers=listed, levels=(Level(after=1, approvers=later),), separation_of_duties=separated)
-
-    may = approvers(given_rule, THREAD, requester, RULES, level=level)
-
-    assert len(may) == len(set(may))
-    assert set(may) <= set(PEOPLE) & {*listed, *(later if level else ())}
-    assert "demo" not in may
-    assert not (separated and requester in may)
 
 
 @pytest.mark.parametrize("listed", [(), ("eve",), ("approver",), ("demo",)])

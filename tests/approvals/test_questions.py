@@ -20,7 +20,9 @@ def asks_dave(request: Mapping[str, JsonValue]) -> ModelAnswered:
     """Asks Dave, and then says what it was told."""
     shown = str(request["messages"])
     if "<answer" in shown:
-        return reply("I was told: " + shown.rpartition("<answer")[2].partition("</answer>")[0].rpartition(">")[2])
+        return reply(
+            "I was told: " + shown.rpartition("<answer")[2].partition("</answer>")[0].rpartition(">")[2]
+        )
     if "which colour" in shown and "<tool_result" not in shown:
         return call("ask_person", to="Dave", question="Which colour?", options=list(OPTIONS))
     return reply("Hm.")
@@ -64,9 +66,14 @@ async def test_the_question_arrives_with_its_numbered_options_and_a_code(tmp_pat
 
 @pytest.mark.parametrize(
     ("said", "meant"),
-    [("2", "dark blue"), ("2.", "dark blue"), ("1", "red"), ("Dark Blue", "dark blue"), ("red.", "red"), ("green", "green"), ("3", "3"), ("OK", "OK")],
+    [
+        ("2", "dark blue"), ("2.", "dark blue"), ("1", "red"), ("Dark Blue", "dark blue"), ("red.", "red"),
+        ("green", "green"), ("3", "3"), ("OK", "OK"),
+    ],
 )  # fmt: skip
-async def test_an_answer_by_text_is_a_number_an_option_or_words(tmp_path: Path, said: str, meant: str) -> None:
+async def test_an_answer_by_text_is_a_number_an_option_or_words(
+    tmp_path: Path, said: str, meant: str
+) -> None:
     async with opened(tmp_path, script=asks_dave, tools=[ask_person]) as it:
         row = await asked(it.bot)
 
@@ -123,7 +130,9 @@ async def test_the_second_answer_hears_that_the_first_one_stands(tmp_path: Path)
 
 
 @pytest.mark.parametrize("down", [False, True], ids=["running", "down at that time"])
-async def test_without_an_answer_in_time_the_agent_goes_on_and_a_late_one_is_told_so(tmp_path: Path, down: bool) -> None:
+async def test_without_an_answer_in_time_the_agent_goes_on_and_a_late_one_is_told_so(
+    tmp_path: Path, down: bool
+) -> None:
     async with opened(tmp_path, script=asks_dave, tools=[ask_person]) as it:
         row = await asked(it.bot)
         clock = it.bot.clock
@@ -191,7 +200,9 @@ async def test_ok_with_the_code_of_a_question_is_no_wrong_try_for_a_request(tmp_
         await it.bot.text("dave", f"OK {code(it.bot, question)}")
         await it.bot.settle()
 
-        (row,) = [each for each in await it.bot.store.asked("dave", "phone") if each.request.kind == "approval"]
+        (row,) = [
+            each for each in await it.bot.store.asked("dave", "phone") if each.request.kind == "approval"
+        ]
         assert row.wrong == 0
         assert "Which colour?" in sent_to(it.bot, "+4")[-1]
 

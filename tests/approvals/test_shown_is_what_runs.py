@@ -31,11 +31,13 @@ from tests.approvals.kit import WHOLE, ask, by_button, found, opened
 COUNT = 10_000 if WHOLE else 1_500
 NASTY = (
     [chr(code) for code in range(0x20)]
-    + list("\u00a0\u00ad\u0301\u0430\u0435\u043e\u0131\u1100\u115f\u180e\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b")
-    + list("\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\u2800\u3000\u3164\ufe0e\ufe0f\ufeff\uff21\uffa0\ufffc\ufffd\ufffe")
+    + list("\u00a0\u00ad\u0301\u0430\u0435\u043e\u0131\u1100\u115f\u180e\u200b\u200c\u200d\u200e\u200f\u2028\u2029")
+    + list("\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\u2800\u3000\u3164\ufe0e\ufe0f\ufeff\uff21")
+    + list("\uffa0\ufffc\ufffd\ufffe")
     + list("\U0001d11e\U0001f44d\U0001f3fd\U000e0041\U000e007f\U000f0000\U0010ffff\x7f\x80\x85\x9f")
     + list("abcXYZ019 \"'\\/:,.{}[]<>&%$#@!?-_=+*~`^|éÉßñ中文字ひらがな한글אבגدعربي")
-    + ["\n", "\r\n", "\t", "  ", "OK 7K3PWX", "\nenvironment: \"production\"", "\\u202e", "\\n", "Why you are asked: ", "e\u0301"]
+    + ["\n", "\r\n", "\t", "  ", "OK 7K3PWX"]
+    + ["\nenvironment: \"production\"", "\\u202e", "\\n", "Why you are asked: ", "e\u0301"]
 )  # fmt: skip
 
 
@@ -108,9 +110,10 @@ def call_lines(request: ApprovalRequested) -> str:
 
 RULE = ToolRule("unsafe", risk="high", approvers=("carol",))
 FITS = {"sms": 450, "chat": 3000, "mail": 50_000}
-PEOPLE = {
-    "carol": Someone("carol", reaches=tuple(Reach(name, "A", name, lambda text, n=n: len(text) <= n) for name, n in FITS.items()))  # type: ignore[misc]
-}  # fmt: skip
+REACHES = tuple(
+    Reach(name, "A", name, lambda text, most=most: len(text) <= most) for name, most in FITS.items()
+)
+PEOPLE = {"carol": Someone("carol", reaches=REACHES)}
 RULES = Rules(agents={"assistant": AgentRules({"act": RULE})}, people=PEOPLE)
 
 

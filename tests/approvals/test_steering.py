@@ -188,7 +188,9 @@ async def test_a_stop_meanwhile_voids_it_and_that_is_told(tmp_path: Path, how: s
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_yes_while_a_person_has_the_conversation_waits_until_they_hand_it_back(tmp_path: Path, way: str) -> None:
+async def test_a_yes_while_a_person_has_the_conversation_waits_until_they_hand_it_back(
+    tmp_path: Path, way: str
+) -> None:
     async with opened(tmp_path) as it:
         row = await ask(it.bot)
         await it.bot.control(row.thread_id, "take_over")

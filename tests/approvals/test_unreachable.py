@@ -1,4 +1,4 @@
-"""A request that does not arrive is put elsewhere, then an operator hears of it; nothing waits in silence (F6.13, A13)."""
+"""A request that does not arrive is put elsewhere, then an operator hears of it; none waits in silence (F6.13, A13)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,8 +109,9 @@ async def test_what_is_reported_later_as_not_delivered_goes_to_the_next_channel(
         assert it.bot.code(row.id, "carol", channel="fake") in again
 
 
-@pytest.mark.xfail(strict=True, reason="bot/inbox.py:_rerouted tells nobody if there is no other channel")
-async def test_what_is_reported_later_as_not_delivered_reaches_an_operator_if_there_is_no_other(tmp_path: Path) -> None:
+async def test_what_is_reported_later_as_not_delivered_reaches_an_operator_if_there_is_no_other(
+    tmp_path: Path,
+) -> None:
     async with opened(tmp_path, people=ONLY_A_PHONE) as it:
         with_operator(it.bot)
         row = await ask(it.bot)
@@ -125,7 +126,9 @@ async def test_what_is_reported_later_as_not_delivered_reaches_an_operator_if_th
 
 
 @pytest.mark.parametrize("people", [ONLY_A_PHONE, BOTH], ids=["a phone", "both"])
-async def test_when_nothing_can_be_sent_it_stays_blocked_and_ends_as_not_done(tmp_path: Path, people: Sequence[Known]) -> None:
+async def test_when_nothing_can_be_sent_it_stays_blocked_and_ends_as_not_done(
+    tmp_path: Path, people: Sequence[Known]
+) -> None:
     async with opened(tmp_path, people=people) as it:
         with_operator(it.bot)
         broken(it.bot.phone)
@@ -133,7 +136,9 @@ async def test_when_nothing_can_be_sent_it_stays_blocked_and_ends_as_not_done(tm
         row = await ask(it.bot)
         await wait(it.bot, 10)
         before = (await row_of(it.bot, row.id)).status
-        dead = [each for each in await found(it.bot, row.thread_id, DeliveryReported) if each.status == "dead"]
+        dead = [
+            each for each in await found(it.bot, row.thread_id, DeliveryReported) if each.status == "dead"
+        ]
 
         it.bot.channel.errors.clear()
         it.bot.clock.advance(5 * 3600)
@@ -145,7 +150,9 @@ async def test_when_nothing_can_be_sent_it_stays_blocked_and_ends_as_not_done(tm
         assert "so this was not done: deploy" in sent_to(it.bot, "c1")[-1]
 
 
-async def test_when_nobody_has_an_address_the_requester_and_an_operator_hear_so_at_once(tmp_path: Path) -> None:
+async def test_when_nobody_has_an_address_the_requester_and_an_operator_hear_so_at_once(
+    tmp_path: Path,
+) -> None:
     nowhere = (ANN, Known("carol", {}, frozenset({"approver"})))
     async with opened(tmp_path, people=nowhere) as it:
         row = await ask(it.bot)

@@ -89,7 +89,9 @@ def code(bot: Bot, row: RequestRow, name: str = "carol", channel: str = "phone")
 ON_RECORD: dict[str, Attack] = {
     "a member who may not, by the API": lambda bot, row: by_api(bot, "bob", row),
     "a member who may not, by a button of their own": lambda bot, row: by_button(bot, "bob", row),
-    "a member with the handle of somebody who may": lambda bot, row: pressed(bot, handle(bot, row, "carol"), address="+2"),
+    "a member with the handle of somebody who may": lambda bot, row: pressed(
+        bot, handle(bot, row, "carol"), address="+2"
+    ),
     "somebody who may with the handle of another": lambda bot, row: pressed(bot, handle(bot, row, "dave")),
     "a stranger with the right handle": lambda bot, row: pressed(bot, handle(bot, row, "carol"), address="+99"),
     "the right address on another channel": lambda bot, row: pressed(bot, handle(bot, row, "carol"), channel="fake"),
@@ -100,7 +102,9 @@ ON_RECORD: dict[str, Attack] = {
     "a sender without any proof": lambda bot, row: pressed(bot, handle(bot, row, "carol"), proof="none"),
     "a forged handle": lambda bot, row: pressed(bot, f"{row.id}.{'0' * 32}"),
     "a handle cut short": lambda bot, row: pressed(bot, handle(bot, row, "carol")[:-1]),
-    "a handle in other letters": lambda bot, row: pressed(bot, handle(bot, row, "carol").upper().replace(row.id.upper(), row.id)),
+    "a handle in other letters": lambda bot, row: pressed(
+        bot, handle(bot, row, "carol").upper().replace(row.id.upper(), row.id)
+    ),
     "the id alone": lambda bot, row: pressed(bot, row.id),
     "the id with a dot": lambda bot, row: pressed(bot, f"{row.id}."),
     "a handle with something more": lambda bot, row: pressed(bot, handle(bot, row, "carol") + "\u0000"),
@@ -108,7 +112,7 @@ ON_RECORD: dict[str, Attack] = {
     "nobody at all": lambda bot, row: called(bot, row, "", "token"),
     "a person who does not exist": lambda bot, row: called(bot, row, "eve", "token"),
     "the requester, who may not": lambda bot, row: called(bot, row, "ann", "token"),
-    "a question's handle": lambda bot, row: pressed(bot, f"{row.id}.{bot.keys.handle('question', row.id, 'carol').partition('.')[2]}"),
+    "a question's handle": lambda bot, row: pressed(bot, bot.keys.handle("question", row.id, "carol")),
     "the right code from somebody else who may": lambda bot, row: texted(bot, f"OK {code(bot, row)}", address="+4"),
     "the code of another channel": lambda bot, row: texted(bot, f"OK {code(bot, row, channel='fake')}"),
     "a code for another kind of request": lambda bot, row: texted(
@@ -123,7 +127,7 @@ NOTHING_OF_OURS: dict[str, Attack] = {
     "a dot": lambda bot, row: pressed(bot, "."),
     "a very long handle": lambda bot, row: pressed(bot, "x" * 100_000),
     "SQL": lambda bot, row: pressed(bot, "' OR 1=1 --.x"),
-    "half a character": lambda bot, row: pressed(bot, "\ud800.x".encode("utf-16", "surrogatepass").decode("utf-16", "replace")),
+    "half a character": lambda bot, row: pressed(bot, "\ufffd.\ufffd"),
     "the right code from a member": lambda bot, row: texted(bot, f"OK {code(bot, row)}", address="+2"),
     "the right code from a stranger": lambda bot, row: texted(bot, f"OK {code(bot, row)}", address="+99"),
     "the right code from a claimed sender": lambda bot, row: texted(bot, f"OK {code(bot, row)}", proof="claimed"),

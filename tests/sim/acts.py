@@ -16,7 +16,7 @@ from tests.sim.checks import must
 from tests.sim.offer import Today, entitled
 
 if TYPE_CHECKING:
-    from tests.sim.world import Process
+    from tests.sim.process import Process
 
 PEOPLE = ("U1", "U1", "U2", "U2", "U3", "U9")  # ann, bob, carol, and a stranger
 ACCOUNTS = {"fake": "A1", "phone": "A2"}
@@ -98,13 +98,13 @@ class Acts:
         self.play.closed.append(row)
         if self.random.random() < 0.2:
             self._around(row)
-        answers = [self._an_answer(row)]
+        answers = [await self._an_answer(row)]
         choice = self.random.random()
         if choice < 0.2:
             answers.append(answers[0])
             self.play.counts["answers twice"] += 1
         elif choice < 0.35:
-            answers.append(self._an_answer(row))
+            answers.append(await self._an_answer(row))
             self.play.counts["answers at once"] += 1
             await asyncio.gather(*(self._give(row, answer) for answer in answers))
             answers = []
@@ -143,9 +143,9 @@ class Acts:
         """A button of a request that may be long closed."""
         row = self.random.choice(self.play.closed[-5:])
         self.play.counts["answers to old requests"] += 1
-        await self._give(row, self._an_answer(row))
+        await self._give(row, await self._an_answer(row))
 
-    def _an_answer(self, row: RequestRow) -> Incoming:
+    async def _an_answer(self, row: RequestRow) -> Incoming:
         right = self.random.random() < 0.8
         who = self.random.choice(row.approvers if right and row.approvers else tuple(HOMES))
         decision = self.random.choice(DECISIONS)
@@ -154,7 +154,10 @@ class Acts:
             return self._written(who, f"OK {WRONG_CODE}")
         if choice < 0.06:
             return self._written(who, "ok sure")
-        if choice < 0.5 and decision in ("approve", "reject"):
+        asked = await self.process.store.asked(who, HOMES[who][0])
+        knows_code = any(each.request.id == row.id for each in asked)
+        if choice < 0.5 and knows_code and decision in ("approve", "reject"):
+            self.play.counts["answers by text"] += 1
             code = self.process.keys.code("approval", row.id, who, HOMES[who][0])
             return self._written(who, f"OK {code}." if decision == "approve" else f"no {code} because no")
         return self._pressed(row, who, decision)
@@ -217,7 +220,7 @@ class Acts:
             self._around(row)
         who = self.random.choice(row.approvers) if self.random.random() < 0.8 else "ann"
         channel, address = HOMES[who]
-        if self.random.random() < 0.5:
+        if self.random.random() < 0.5 and who in row.approvers:
             code = self.process.keys.code("question", row.id, who, channel)
             await self.process.input(self._written(who, f"{code} {self.random.choice(('1', 'green'))}"))
         else:

@@ -7,15 +7,16 @@ from itertools import count
 
 import pytest
 
-import bot.decide
-import bot.fold
-import bot.ids
-from bot import events as ev
+from bot import decide, events as ev
+from bot.answering import Answering
+from bot.approvals import final_call
 from bot.events import Event, Step
-from bot.fold_requests import approval_answered, approval_requested, task_finished
+from bot.fold_requests import approval_answered, approval_requested, task_finished, void as original_void
 from bot.frozen import replace as changed
+from bot.policy import why_gated
 from bot.rules import Rules, ToolRule
-from bot.thread import Approval, Task, Thread
+from bot.store.index_requests import project_request
+from bot.thread import Approval, Task, Thread, Void
 
 FAR = timedelta(days=10_000)
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -42,7 +43,7 @@ def expiry_not_checked_in_the_fold(patch: pytest.MonkeyPatch) -> None:
         after = approval_answered(open_, event, data)
         return _with(after, data.approval_id, expires_at=approval.expires_at)
 
-    patch.setattr(bot.fold, "approval_answered", answered)
+    patch.setattr("bot.fold.approval_answered", answered)
 
 
 @plant
@@ -55,7 +56,7 @@ def a_yes_to_a_tool_and_not_to_a_digest(patch: pytest.MonkeyPatch) -> None:
                 thread = _with(thread, id_, args=data.args)
         return approval_requested(thread, event, data)
 
-    patch.setattr(bot.fold, "approval_requested", requested)
+    patch.setattr("bot.fold.approval_requested", requested)
 
 
 @plant
@@ -72,8 +73,8 @@ def quorum_of_answers_and_not_of_people(patch: pytest.MonkeyPatch) -> None:
     def enough(approval: Approval, rule: ToolRule, thread: Thread, rules: Rules) -> bool:
         return len(approval.answers) >= rule.quorum
 
-    patch.setattr(bot.fold, "approval_answered", answered)
-    patch.setattr(bot.decide, "still_approved", enough)
+    patch.setattr("bot.fold.approval_answered", answered)
+    patch.setattr("bot.decide.still_approved", enough)
 
 
 @plant
@@ -85,16 +86,15 @@ def the_second_answer_wins(patch: pytest.MonkeyPatch) -> None:
             return after
         return _with(after, data.approval_id, answers=(approval.late[-1],), late=())
 
-    patch.setattr(bot.fold, "approval_answered", answered)
+    patch.setattr("bot.fold.approval_answered", answered)
 
 
 def _never_voids(patch: pytest.MonkeyPatch, *reasons: str) -> None:
-    original = bot.fold.void
 
-    def void(thread: Thread, why: str, *, run: str = "", seqs: Sequence[int] = ()) -> Thread:
-        return thread if why in reasons else original(thread, why, run=run, seqs=tuple(seqs))  # type: ignore[arg-type]
+    def void(thread: Thread, why: Void, *, run: str = "", seqs: Sequence[int] = ()) -> Thread:
+        return thread if why in reasons else original_void(thread, why, run=run, seqs=tuple(seqs))
 
-    patch.setattr(bot.fold, "void", void)
+    patch.setattr("bot.fold.void", void)
 
 
 @plant
@@ -114,18 +114,18 @@ def a_withdrawal_does_not_void(patch: pytest.MonkeyPatch) -> None:
 
 @plant
 def rights_not_looked_up_again_at_the_start(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(bot.decide, "_still_right", lambda *_: True)
+    patch.setattr("bot.decide._still_right", lambda *_: True)
 
 
 @plant
 def a_yes_is_good_for_ever(patch: pytest.MonkeyPatch) -> None:
     """`start_within` is ignored."""
-    original = bot.decide._act_on_yes
+    original = decide._act_on_yes
 
-    def act(thread: Thread, id_: str, approval: Approval, *more: object) -> bot.decide.Next:
+    def act(thread: Thread, id_: str, approval: Approval, *more: object) -> decide.Next:
         return original(thread, id_, changed(approval, start_within=FAR.total_seconds()), *more)  # type: ignore[arg-type]
 
-    patch.setattr(bot.decide, "_act_on_yes", act)
+    patch.setattr("bot.decide._act_on_yes", act)
 
 
 @plant
@@ -140,59 +140,53 @@ def the_result_of_a_task_is_taken_twice(patch: pytest.MonkeyPatch) -> None:
         closed[data.task_id] = task
         return task_finished(changed(thread, tasks={**thread.tasks, data.task_id: task}), seq, data)
 
-    patch.setattr(bot.ids, "task_dedupe", lambda task: f"task:{task}:{next(numbers)}")
-    patch.setattr(bot.fold, "task_finished", finished)
+    patch.setattr("bot.ids.task_dedupe", lambda task: f"task:{task}:{next(numbers)}")
+    patch.setattr("bot.fold.task_finished", finished)
 
 
 @plant
 def gated_only_if_the_agent_says_so(patch: pytest.MonkeyPatch) -> None:
-    original = bot.decide.why_gated
 
     def why(rule: ToolRule, step: Step, thread: Thread, person: str, rules: Rules) -> str:
-        return original(rule, step, thread, person, rules) if step.intent == "need_approval" else ""
+        return why_gated(rule, step, thread, person, rules) if step.intent == "need_approval" else ""
 
-    patch.setattr(bot.decide, "why_gated", why)
+    patch.setattr("bot.decide.why_gated", why)
 
 
 @plant
 def an_edit_changes_only_what_is_shown(patch: pytest.MonkeyPatch) -> None:
     """A person's edit is taken for a plain yes."""
-    original = bot.decide.approvals.final_call
 
     def final(approval: Approval, decision: object, key: str, id_: str) -> ev.ToolStarted:
         plain = replace(approval.answers[-1], decision="approve")
-        return original(approval, plain, key, id_)
+        return final_call(approval, plain, key, id_)
 
-    patch.setattr(bot.decide.approvals, "final_call", final)
+    patch.setattr("bot.approvals.final_call", final)
 
 
 @plant
 def the_same_call_is_asked_for_twice(patch: pytest.MonkeyPatch) -> None:
-    original = bot.decide._after_call
+    original = decide._after_call
 
-    def after(thread: Thread, turn: object, step: Step, now: datetime, rules: Rules) -> bot.decide.Next:
+    def after(thread: Thread, turn: object, step: Step, now: datetime, rules: Rules) -> decide.Next:
         unknown = {id_: changed(each, args_digest="") for id_, each in thread.approvals.items()}
         return original(changed(thread, approvals=unknown), turn, step, now, rules)  # type: ignore[arg-type]
 
-    patch.setattr(bot.decide, "_after_call", after)
+    patch.setattr("bot.decide._after_call", after)
 
 
 @plant
 def a_closed_request_stays_in_the_index(patch: pytest.MonkeyPatch) -> None:
-    import bot.store.index
-
-    original = bot.store.index.project_request
 
     def projected(event: Event) -> list[object]:
-        return [] if isinstance(event.data, ev.ApprovalResolved) else list(original(event))
+        return [] if isinstance(event.data, ev.ApprovalResolved) else list(project_request(event))
 
-    patch.setattr(bot.store.index, "project_request", projected)
+    patch.setattr("bot.store.index.project_request", projected)
 
 
 @plant
 def an_answer_is_written_for_whoever_gives_it(patch: pytest.MonkeyPatch) -> None:
     """The door lets everybody in who has a button, and the fold believes the door."""
-    from bot.answering import Answering
 
     async def may(self: Answering, *_: object) -> None:
         return None
@@ -206,4 +200,4 @@ def an_answer_is_written_for_whoever_gives_it(patch: pytest.MonkeyPatch) -> None
         return _with(after, data.approval_id, approvers=approval.approvers)
 
     patch.setattr(Answering, "_may_not", may)
-    patch.setattr(bot.fold, "approval_answered", answered)
+    patch.setattr("bot.fold.approval_answered", answered)

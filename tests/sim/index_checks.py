@@ -11,7 +11,7 @@ from bot.fold import fold_all
 from bot.store import queries
 from bot.store.rebuild import rebuild
 from bot.store.schema import Execute
-from bot.thread import Thread
+from bot.thread import Approval, Question, Task, Thread
 from tests.sim.violation import Counts, must
 
 TABLES = {
@@ -85,7 +85,7 @@ def _tasks(execute: Execute, thread: Thread) -> tuple[dict[str, tuple[int, str, 
 
 def _check_runs(run: str, thread: Thread) -> None:
     """What a run has used so far is known as long as anything of it is open."""
-    waiting = [
+    waiting: list[Approval | Question | Task] = [
         *thread.approvals.values(),
         *(question for question in thread.questions.values() if question.run),
         *(task for task in thread.tasks.values() if not task.void),

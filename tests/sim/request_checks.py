@@ -20,8 +20,8 @@ Log = Sequence[Event]
 YES = ("approved", "edited")
 
 FORGETS = True
-"""The fold forgets at a compaction which run has read a message, so that an edit of it voids nothing any more: see
-tests/core/test_found_edits.py. False once that is mended."""
+"""At a compaction the fold forgets which run has read a message, unless a yes is asked for in that run by then; an
+edit of it voids nothing any more. See tests/core/test_found_edits.py; False once that is mended."""
 
 
 @dataclass
@@ -66,7 +66,7 @@ class _Approvals:
         self.read_in: dict[
             str, tuple[str, str, int]
         ] = {}  # place -> the run that read it, its version, its seq
-        self.turn = 0  # what is being answered
+        self.turn = ""  # the run of the open turn
         self.wanted: dict[str, bool] = {}  # call -> whether the agent itself asked for a yes
 
     def must(self, holds: bool, what: str) -> None:
@@ -86,10 +86,9 @@ class _Approvals:
             case ev.TurnStarted() | ev.TurnRead() as data:
                 self._read(event, data)
             case ev.TurnEnded():
-                self.turn = 0
+                self.turn = ""
             case ev.ContextCompacted() as compacted if FORGETS:
-                kept = {p: r for p, r in self.read_in.items() if r[2] > compacted.to_seq or r[2] == self.turn}
-                self.read_in = kept
+                self._forget(compacted.to_seq)
             case ev.MessageEdited() | ev.MessageDeleted() | ev.ControlRequested() | ev.ToolFinished():
                 self._take_back(event.data)
             case ev.ModelAnswered(step=ev.Step(intent="need_approval")):
@@ -120,11 +119,14 @@ class _Approvals:
     def _read(self, event: Event, data: ev.TurnStarted | ev.TurnRead) -> None:
         read = self.log[data.input - 1].data
         version = self.log[data.version - 1].data
-        if isinstance(data, ev.TurnStarted):
-            self.turn = data.input
+        self.turn = event.run
         if isinstance(read, ev.MessageReceived):
             at = version.edited_at if isinstance(version, ev.MessageEdited) else ""
             self.read_in[read.place] = event.run, at, data.input
+
+    def _forget(self, to_seq: int) -> None:
+        known = {case.run for case in self.open()} | {self.turn}
+        self.read_in = {p: read for p, read in self.read_in.items() if read[2] > to_seq or read[0] in known}
 
     def _take_back(self, data: ev.AnyData) -> None:
         match data:
