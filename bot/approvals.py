@@ -153,7 +153,7 @@ def _passed_on(
         approval.person or approval.by,
         shown(approval.tool, approval.args),
         why=words.NOBODY_YET,
-        influenced=(),
+        influenced=influences(thread),
         until=until,
     )
     outgoing, asked = ask(new, text, asks, thread, rules, now, until=until)

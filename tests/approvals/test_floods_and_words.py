@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, JsonValue
 
-from bot.events import Block, ContextCompacted, MessageReceived, ModelAnswered, Sender, ToolFinished
+from bot.events import Block, ContextCompacted, Level, MessageReceived, ModelAnswered, Sender, ToolFinished
 from bot.rules import Gate
 from bot.testing import call, reply, step
 from bot.tools import ToolContext, tool
@@ -229,3 +229,17 @@ async def test_in_a_conversation_of_several_each_acts_with_their_own_rights(tmp_
         await ask(it.bot)
 
         assert it.bot.texts.count("You may not.") == 1
+
+
+async def test_who_is_asked_later_reads_whose_words_may_be_behind_it_too(tmp_path: Path) -> None:
+    levels = (Level(after=600, approvers=("dave",)),)
+    rules = {"note": {"approvers": ("carol",), "levels": levels}}
+    script = [call("note", text="x"), reply("Done.")]
+    async with opened(tmp_path, script=script, tools=[note], tool_rules=rules) as it:
+        await it.bot._receive(words_of("quoted"), "c1", "k1", "U1")
+        await it.bot.settle()
+
+        it.bot.clock.advance(601)
+        await it.bot.settle()
+
+        assert "Influenced by: quoted (fake U1)" in sent_to(it.bot, "+4")[0]

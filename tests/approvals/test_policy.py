@@ -111,7 +111,7 @@ def test_an_unknown_tool_has_no_rule():
         ("no risk from which", rule("high", gate=Gate(risk_from=None)), step(), {}, False),
         ("human_approval_required", rule("low", "stored"), step(), {"human_approval_required": True}, True),
         ("which leaves out looking", rule("low", "read"), step(), {"human_approval_required": True}, False),
-        ("never, but human_approval_required", rule(gate=Gate("never")), step(), {"human_approval_required": True}, True),
+        ("never, but the setting for all", rule(gate=Gate("never")), step(), {"human_approval_required": True}, True),
         ("the agent asks", rule("low", "read"), step(intent="need_approval"), {}, True),
         ("never, but the agent asks", rule(gate=Gate("never")), step(intent="need_approval"), {}, True),
         ("not sure", rule("low", "stored"), step(0.69), {"confidence_below": 0.7}, True),

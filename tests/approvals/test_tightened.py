@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.events import ToolFinished
+from bot.events import ApprovalRequested, ToolFinished
 from tests.approvals.kit import WAYS, Live, ask, by_api, by_button, found, opened, row_of, runs
 
 Tighten = Callable[[Live], object]
@@ -149,3 +149,22 @@ async def test_an_edit_to_what_has_no_rule_does_nothing(tmp_path: Path) -> None:
         await it.bot.settle()
 
         assert it.deploys.ran == []
+
+
+@pytest.mark.xfail(
+    strict=True, reason="bot/decide.py:_ask_anew asks for the first arguments by the rule of the changed ones"
+)
+async def test_what_is_asked_for_anew_after_an_edit_has_the_approvers_of_what_it_is(tmp_path: Path) -> None:
+    async with opened(tmp_path) as it:
+        rule = it.live.tools["deploy"]
+        cases = {"staging": rule, "elsewhere": replace(rule, approvers=("carol",))}
+        it.live.tools["deploy"] = replace(rule, by_argument="environment", cases=cases)
+        row = await ask(it.bot)
+        await by_button(it.bot, "carol", row, "edit", args={"environment": "elsewhere", "tag": "v1"})
+
+        it.bot.clock.advance(3600)
+        await it.bot.settle()
+
+        (again,) = await it.bot.open_requests()
+        (_, asked) = await found(it.bot, row.thread_id, ApprovalRequested)
+        assert again.approvers == tuple(cases[str(asked.args["environment"])].approvers)

@@ -39,7 +39,7 @@ def test_there_is_a_golden_log_and_the_first_one_holds_every_type_of_its_time():
 
     types = {row[3] for row in first["rows"]}
 
-    assert len(types) == 20
+    assert len(types) == 31
     assert types <= set(TYPES)
 
 

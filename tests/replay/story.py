@@ -13,6 +13,7 @@ from bot.errors import ToolError
 from bot.events import Incoming, ModelAnswered
 from bot.testing import PROMPT, Bot, FakeClock, Script, call, failure, open_test_bot, reply, step
 from bot.tools import Stored, Timer, Tool, ToolContext, tool
+from tests.replay import asking_story
 
 Said = ModelAnswered | Exception | Callable[[Bot], Awaitable[ModelAnswered]]
 OPERATOR = ev.Outgoing(text="", kind="notice", channel="fake", account="A1", destination="operator")
@@ -73,11 +74,13 @@ def tools() -> list[Tool]:
 
 
 async def tell(folder: Path) -> None:
-    """Two threads: c1 with everything but the end of the world, c2 that is parked."""
+    """Three threads: c1 with everything but the end of the world, c2 that is parked, c3 in which people decide."""
     clock = FakeClock()
     await _first_life(folder, clock)
     clock.advance(60)
     await _second_life(folder, clock)
+    clock.advance(60)
+    await asking_story.tell(folder, clock)
 
 
 async def _first_life(folder: Path, clock: FakeClock) -> None:

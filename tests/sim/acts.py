@@ -18,12 +18,12 @@ from tests.sim.offer import Today, entitled
 if TYPE_CHECKING:
     from tests.sim.process import Process
 
-PEOPLE = ("U1", "U1", "U2", "U2", "U3", "U9")  # ann, bob, carol, and a stranger
+PEOPLE = (*("U1", "U2") * 4, "U3", "U3", "U9")  # ann, bob, carol, and a stranger
 ACCOUNTS = {"fake": "A1", "phone": "A2"}
 HOMES = {each.name: next(iter(each.addresses.items())) for each in EVERYBODY} | {"stranger": ("fake", "U9")}
 CONTROLS: tuple[ev.ControlAction, ...] = ("stop", "stop", "pause", "resume", "take_over", "hand_back")
 DECISIONS: tuple[ev.Decision, ...] = (
-    "approve", "approve", "approve", "approve", "edit", "reject", "respond",
+    "approve", "approve", "approve", "approve", "edit", "edit", "reject", "respond",
 )  # fmt: skip
 WRONG_CODE = "234CDF"
 JUMPS = (30, 70, 150, 400, 700, 5000)  # seconds

@@ -16,7 +16,7 @@ from bot.codes import Keys
 from bot.events import ModelAnswered, Outgoing
 from bot.loop import Loop, ModelParts, World
 from bot.outbox import Outbox
-from bot.ports import Appended, OutboxRow, Part
+from bot.ports import Appended, OutboxRow, Part, Received
 from bot.store.sqlite import SqliteStore
 from bot.testing import FakeChannel
 from bot.tool_context import Contexts
@@ -37,6 +37,7 @@ class Chances:
     crash: float = 0.05
     other: float = 0.04
     fail: float = 0.08
+    gated: float = 0.4  # how many of the agent's steps are calls that need a yes
 
 
 class Channel(FakeChannel):
@@ -106,6 +107,26 @@ class Watched:
                 self._play.planned.setdefault((thread_id, event.seq), planned)
         await self._play.point("after append")
         return appended
+
+
+class Doorstep:
+    """The store as the inbox sees it: now and then the end of a request comes between judgement and log."""
+
+    def __init__(self, store: SqliteStore, play: Play) -> None:
+        self._store = store
+        self._play = play
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    async def receive(self, incoming: ev.Incoming) -> Received:
+        data = incoming.data
+        if isinstance(data, ev.ApprovalAnswered) and not data.refused and self._play.random.random() < 0.08:
+            row = await self._store.request(data.approval_id)
+            if row is not None:
+                self._play.clock.now = max(self._play.clock.now, row.expires_at)
+                self._play.counts["requests that expire at the door"] += 1
+        return await self._store.receive(incoming)
 
 
 class Thinking:

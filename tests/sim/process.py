@@ -21,7 +21,7 @@ from bot.thread import Thread
 from bot.timers import Timers
 from tests.sim.acts import Acts
 from tests.sim.index_checks import check_thread
-from tests.sim.parts import Chances, Gates, OneByOne, loop_of, make_world
+from tests.sim.parts import Chances, Doorstep, Gates, OneByOne, loop_of, make_world
 from tests.sim.violation import Violation, must
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Process:
         )
         reroute = partial(_elsewhere, play)
         self.inbox = Inbox(
-            store,
+            Doorstep(store, play),  # type: ignore[arg-type]  # forwards the rest
             play.addresses,
             lambda thread_id: self.woken.update({thread_id: None}),
             answering=answering,

@@ -8,6 +8,7 @@ from tests.sim.mutants import AnnouncesAnyway, SkipsNewcomers, ThrowsResultsAway
 from tests.sim.world import Chances, run_seed
 
 CALM = Chances(inputs=0.4, crash=0, other=0, fail=0)
+BUSY = Chances(inputs=0.4, crash=0, other=0, fail=0, gated=0.7)  # with people who decide
 
 
 @pytest.mark.prove
@@ -28,7 +29,7 @@ async def test_a_core_that_is_broken_on_purpose_is_caught(name, ram, monkeypatch
 
     async def play() -> None:
         for seed in range(100):
-            await run_seed(seed, ram, chances=CALM)
+            await run_seed(seed, ram, chances=BUSY)
 
     with pytest.raises(Violation):
         await play()

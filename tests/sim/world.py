@@ -102,17 +102,19 @@ class Play:
         if self.random.random() < self.chances.fail:
             kinds: tuple[ev.FailureKind, ...] = ("invalid", "unavailable", "too_large")
             return failure(self.random.choice(kinds))
-        choice = self.random.random()
-        if choice < 0.32:
-            return reply(f"answer {self.counts['model calls']}")
-        if choice < 0.35:
-            return step("escalate", "help")
         n = self.random.randrange(3)
-        if choice < 0.42:
+        if self.random.random() < self.chances.gated:
+            return call(
+                self.favourite if self.random.random() < 0.6 else self.random.choice(sorted(GATED)), n=n
+            )
+        choice = self.random.random()
+        if choice < 0.45:
+            return reply(f"answer {self.counts['model calls']}")
+        if choice < 0.5:
+            return step("escalate", "help")
+        if choice < 0.58:
             return step("need_approval", tool=self.random.choice(("job", "look", "work")), args={"n": n})
-        if choice < 0.55:
-            return call(self.favourite, n=n)
-        return call(self.random.choice(sorted(GATED) if choice < 0.7 else UNGATED), n=n)
+        return call(self.random.choice(UNGATED), n=n)
 
     async def point(self, name: str) -> None:
         """Here anything may happen."""
