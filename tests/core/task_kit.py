@@ -94,7 +94,7 @@ class Kit:
         head = wrote.events[-1].seq
         if stop:
             await self.stop(thread_id)
-        task_id = ids.task_id(thread_id, call_id)
+        task_id = ids.task_id(thread_id, call_id, digest)
         task = TaskStarted(
             task_id=task_id, call_id=call_id, tool=tool.name, args_digest=digest, kind="background"
         )

@@ -38,6 +38,7 @@ class Chances:
     other: float = 0.04
     fail: float = 0.08
     gated: float = 0.4  # how many of the agent's steps are calls that need a yes
+    likes: str = ""  # a tool that it calls in many of the others
 
 
 class Channel(FakeChannel):

@@ -1,9 +1,11 @@
 """Stores and cores that are broken on purpose are caught by a few schedules."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.sim.checks import Violation
-from tests.sim.core_mutants import PLANTS
+from tests.sim.core_mutants import LIKES, PLANTS
 from tests.sim.mutants import AnnouncesAnyway, SkipsNewcomers, ThrowsResultsAway
 from tests.sim.world import Chances, run_seed
 
@@ -26,10 +28,11 @@ async def test_a_store_that_is_broken_on_purpose_is_caught(store_class, ram):
 @pytest.mark.parametrize("name", PLANTS)
 async def test_a_core_that_is_broken_on_purpose_is_caught(name, ram, monkeypatch):
     PLANTS[name](monkeypatch)
+    chances = replace(BUSY, likes=LIKES.get(name, ""))
 
     async def play() -> None:
         for seed in range(100):
-            await run_seed(seed, ram, chances=BUSY)
+            await run_seed(seed, ram, chances=chances)
 
     with pytest.raises(Violation):
         await play()

@@ -107,6 +107,8 @@ class Play:
             return call(
                 self.favourite if self.random.random() < 0.6 else self.random.choice(sorted(GATED)), n=n
             )
+        if self.chances.likes and self.random.random() < 0.5:
+            return call(self.chances.likes, n=n)
         choice = self.random.random()
         if choice < 0.45:
             return reply(f"answer {self.counts['model calls']}")

@@ -8,7 +8,7 @@ from hypothesis import example, given, strategies as st
 
 from bot.errors import BrokenEvent
 from bot.events import TYPES, ModelAnswered, ProposedAction, Step, ToolStarted, TurnEnded
-from bot.store.codec import WITH_ARGUMENTS, LONG_TEXT, Encoded, decode_rows, encode, plain_rows
+from bot.store.codec import LONG_TEXT, WITH_ARGUMENTS, Encoded, decode_rows, encode, plain_rows
 
 LONG = "é" * LONG_TEXT
 
