@@ -19,6 +19,7 @@ from bot.one_line import MARGIN
 
 MOST_OUTPUT = 10 * 1024 * 1024
 KEEP = timedelta(days=30)
+HOME = "home.json"
 LINE_WINDOW = 4096  # bytes in which the last line is looked for
 
 _ESCAPE = re.compile(
@@ -163,13 +164,30 @@ def readable(text: str) -> str:
     return "\n".join("".join(char for char in line if char.isprintable()) for line in lines)
 
 
+def settle_in(folder: Path, open_tasks: Collection[str]) -> None:
+    """Make the folder of all jobs, once for each machine.
+
+    Where it is missing while jobs are open (a database that was restored from a backup, or moved), nobody can know
+    whether those have run: they get a folder that says that they have begun, so that they never begin again.
+    """
+    if (folder / HOME).exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for task in open_tasks:
+        own = folder / task
+        if not own.exists():
+            own.mkdir(mode=0o700)
+            job_process.create(own / STARTED)
+    job_process.write_json(folder / HOME, {"made": "by Saywhen"})
+
+
 def sweep(folder: Path, now: datetime, *, open_tasks: Collection[str], keep: timedelta = KEEP) -> int:
     """Remove what jobs that ended long ago have left; says how many that were.
 
     Never of an open task: without its folder the next start would take it for one that never began.
     """
     removed = 0
-    for path in folder.iterdir() if folder.is_dir() else ():
+    for path in [each for each in folder.glob("*") if each.is_dir()]:
         with suppress(FileNotFoundError):
             ended = datetime.fromtimestamp((path / RESULT).stat().st_mtime, UTC)
             if path.name not in open_tasks and now - ended > keep:

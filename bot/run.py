@@ -15,9 +15,10 @@ import structlog
 from bot.app import Bot, Mode, opened, site_of
 from bot.config import Config, load
 from bot.errors import StartError, StoreFull
-from bot.job_folder import sweep
+from bot.job_folder import settle_in, sweep
 from bot.log import set_up
 from bot.loop import FULL_DISK_PAUSE
+from bot.rights import RUN_JOB
 from bot.roster import jobs_folder
 from bot.secrets import Redactor
 from bot.serving import WebServer, listen_soon
@@ -104,6 +105,8 @@ async def _unless_stopped(stop: asyncio.Event, waiting_for: Coroutine[object, ob
 
 async def _work(bot: Bot, stop: asyncio.Event, serving: asyncio.Future[None]) -> None:
     """Run every part until told to stop, then let what is under way finish within the grace."""
+    jobs = {row.task_id for row in await bot.store.open_tasks() if row.tool == RUN_JOB}
+    await asyncio.to_thread(settle_in, jobs_folder(bot.config), jobs)
     await bot.tasks.recover()
     async with asyncio.TaskGroup() as group:
         channels = [

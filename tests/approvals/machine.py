@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hypothesis import assume, strategies as st
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from pydantic import JsonValue
 
@@ -22,6 +22,7 @@ from tests.sim.ground import fast_folder
 R = TypeVar("R")
 TICKS = (1.0, 600.0, 899.999, 901.0, 3600.0, 4 * 3600 - 0.001, 4 * 3600.0)
 MOST_OPEN = 8
+TOO_LATE = 901.0  # seconds, to start what was approved
 WAYS = (by_text, by_button, by_api)
 WHICH = st.integers(0, 30)
 
@@ -54,6 +55,10 @@ class Requests(RuleBasedStateMachine):
         return self.runner.run(coroutine)
 
     @initialize()
+    def begins(self) -> None:
+        self.start()
+        self.asks()
+
     def start(self) -> None:
         folder = Path(self.folder.name)
         bot = opened(folder, script=plan, deploys=self.deploys, clock=self.clock)
@@ -61,7 +66,6 @@ class Requests(RuleBasedStateMachine):
 
     def one(self, which: int) -> str:
         """One of all the requests there ever were, the last ones rather."""
-        assume(self.oracle.requests)
         ids = list(self.oracle.requests)[::-1]
         return ids[which % len(ids)]
 
@@ -70,7 +74,8 @@ class Requests(RuleBasedStateMachine):
     @rule()
     def asks(self) -> None:
         self.settles()
-        assume(len(self.oracle.pending) < MOST_OPEN)
+        if len(self.oracle.pending) >= MOST_OPEN:
+            return
         number = next(self.numbers)
         self.run(self.it.bot.say(f"deploy v{number}", place=f"p{number}"))
         self.run(self.it.bot.settle())
@@ -83,23 +88,35 @@ class Requests(RuleBasedStateMachine):
         who=st.sampled_from(APPROVERS),
         way=st.sampled_from(WAYS),
         after=st.sampled_from((0.0, *TICKS)),
+        then=st.sampled_from(("", "waits", "settles", "both")),
     )
-    def approves(self, which: int, who: str, way: Any, after: float) -> None:
+    def approves(self, which: int, who: str, way: Any, after: float, then: str) -> None:
         id_ = self.one(which)
         self.clock.advance(after)
         self.run(way(self.it.bot, who, self.row(id_)))
         self.oracle.answered(id_, who, "approve", self.clock.now)
+        self.goes_on(then)
 
     @rule(
-        which=WHICH, who=st.sampled_from(APPROVERS), decision=st.sampled_from(["reject", "respond", "edit"])
+        which=WHICH,
+        who=st.sampled_from(APPROVERS),
+        decision=st.sampled_from(["edit", "reject", "respond"]),
+        then=st.sampled_from(("", "settles")),
     )
-    def decides_otherwise(self, which: int, who: str, decision: Decision) -> None:
+    def decides_otherwise(self, which: int, who: str, decision: Decision, then: str) -> None:
         id_, changed = self.one(which), f"e{next(self.numbers)}"
-        args: dict[str, JsonValue] | None = (
-            {"environment": "staging", "tag": changed} if decision == "edit" else None
-        )
+        args: dict[str, JsonValue] | None = None
+        if decision == "edit":
+            args = {"environment": "staging", "tag": changed}
         self.run(by_button(self.it.bot, who, self.row(id_), decision, "so", args))
         self.oracle.answered(id_, who, decision, self.clock.now, changed if args else "")
+        self.goes_on(then)
+
+    def goes_on(self, then: str) -> None:
+        if then in ("waits", "both"):
+            self.clock.advance(TOO_LATE)
+        if then in ("settles", "both"):
+            self.settles()
 
     @rule(which=WHICH, args=st.sampled_from([{}, {"environment": 1}, {"environment": "x", "tool": "y"}]))
     def changes_it_to_what_the_tool_does_not_take(self, which: int, args: dict[str, JsonValue]) -> None:

@@ -77,12 +77,12 @@ async def test_a_no_to_one_and_a_yes_to_the_other_runs_the_other(
 AMBIGUOUS = """
     ok|OK!|ok?|Ok.|okay|okay go|k|kk|yes|YES|Yes.|yes!|yes?|yes but|yes but change the tag|yes, but only staging|yep
     |yeah|yup|ya|sure|sure?|fine|go|go ahead|do it|please do|confirm|confirmed|approve|approved|approve it|I approve
-    |agreed|accept|lgtm|ship it|sounds good|looks good|all good|of course|absolutely|definitely|correct|right|proceed|+1|no
-    |NO|no!|No.|no?|nope|nah|not ok|never|don't|do not|reject|rejected|deny|denied|decline|cancel|CANCEL|abort|-1
+    |agreed|accept|lgtm|ship it|sounds good|looks good|all good|of course|absolutely|definitely|correct|right|proceed
+    |+1|no|NO|no!|No.|no?|nope|nah|not ok|never|don't|do not|reject|rejected|deny|denied|decline|cancel|CANCEL|abort|-1
     |👍|👍🏽|👎|👌|✅|❌|🆗|🙏
     |ja|Ja bitte|nein|oui|non|sí|si|sim|da|нет|да|ок|はい|いいえ|好的|是|不|네|아니요|نعم|لا|כן
-    |ok thanks|oh kay 4 8|o k|OK 7K3PW|OK 7K3PWXX|YES 7K3PWX|7K3PWX|OK-7K3PWX|OK 7K3-PWX|OK: 7K3PWX|OK 7 K 3 P W X|Okay 7K3PWX
-    |OK 7K3PWX please|OK 7K3PWX?|ОK 7K3PWX|OK 7К3PWX|"OK" 7K3PWX|OK\u200b 7K3PWX|no 7K3PWX ?|NO 7K3PWX 👍
+    |ok thanks|oh kay 4 8|o k|OK 7K3PW|OK 7K3PWXX|YES 7K3PWX|7K3PWX|OK-7K3PWX|OK 7K3-PWX|OK: 7K3PWX|OK 7 K 3 P W X
+    |Okay 7K3PWX|OK 7K3PWX please|OK 7K3PWX?|ОK 7K3PWX|OK 7К3PWX|"OK" 7K3PWX|OK\u200b 7K3PWX|no 7K3PWX ?|NO 7K3PWX 👍
 """  # fmt: skip
 TEXTS = [text.strip(" \n") for text in AMBIGUOUS.split("|")]
 TEXTS = TEXTS[::2] + TEXTS[1::2]  # the same words twice in a row would get no second answer

@@ -16,7 +16,7 @@ import pytest
 from bot import job_process
 from bot.config import JobConfig
 from bot.errors import InvalidStep, StartError, ToolError
-from bot.job_folder import MOST_OUTPUT, JobFolder, readable, sweep
+from bot.job_folder import MOST_OUTPUT, JobFolder, readable, settle_in, sweep
 from bot.jobs import OutcomeUnknown, arguments, run_job_tool
 from bot.schema import plain_schema, schema_limits
 from bot.secrets import Redactor
@@ -694,3 +694,13 @@ def test_what_jobs_left_long_ago_is_removed(tmp_path):
 
     assert {path.name for path in tmp_path.iterdir()} == {"new", "open", "running"}
     assert sweep(tmp_path / "nowhere", now, open_tasks=()) == 0
+
+
+def test_where_the_folder_of_all_jobs_is_missing_no_open_job_begins_again(tmp_path: Path) -> None:
+    root = tmp_path / "x.db.jobs"
+
+    settle_in(root, {"open"})
+    settle_in(root, {"open", "later"})
+
+    assert JobFolder(root / "open").look().begun
+    assert not JobFolder(root / "later").look().begun

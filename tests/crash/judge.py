@@ -1,41 +1,46 @@
 """The checker of a crash sweep: reads what the processes left behind, and nothing else."""
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from bot import events as ev
-from tests.crash.scenario import ACTS, Journal
+from tests.crash.requests import GATED
+from tests.crash.scenario import Act, Journal
+from tests.crash.tools import UNSAFE
 from tests.sim.checks import Counts, Log, check_database, must
 
 
-def judge(folder: Path, run: str) -> Counts:
+def judge(folder: Path, run: str, acts: Sequence[Act]) -> Counts:
     """Raises Violation for a broken promise; else counts what happened."""
     journal, counts = Journal(folder / "journal"), Counter[str]()
-    logs = check_database(folder / "test.db", run, counts)
+    logs = check_database(folder / "test.db", run, counts, gated=GATED)
     deaths = len(list(journal.lines("died")))
     counts["deaths"] = deaths
-    _check_inputs(journal, run, logs)
+    _check_inputs(journal, run, logs, acts)
     _check_calls(journal, run, counts)
     _check_sends(journal, run, logs, deaths, counts)
     return counts
 
 
-def _check_inputs(journal: Journal, run: str, logs: dict[str, Log]) -> None:
-    """What was acknowledged is in the log, once; and in the end everything was."""
-    seen = Counter(event.dedupe for log in logs.values() for event in log)
+def _check_inputs(journal: Journal, run: str, logs: dict[str, Log], acts: Sequence[Act]) -> None:
+    """What was acknowledged is in the log, once; and in the end everything was, but for answers to nothing."""
+    events = [event for log in logs.values() for event in log]
+    seen = Counter(event.dedupe for event in events)
+    seen += Counter(f"fake:{e.data.result}" for e in events if isinstance(e.data, ev.TaskFinished))
     acked = {name for (name,) in journal.lines("acked")}
     for name in acked:
         must(seen[f"fake:{name}"] == 1, run, f"{name} was acknowledged and is lost")
-    missing = {act.name for act in ACTS} - acked
+    missing = {act.name for act in acts} - acked - {name for (name,) in journal.lines("moot")}
     must(not missing, run, f"{missing} was never acknowledged")
 
 
 def _check_calls(journal: Journal, run: str, counts: Counts) -> None:
     """An unsafe tool ran once for a message that asks for it; every call of the model was announced."""
-    ran = Counter((name, about) for name, about, _ in journal.lines("ran"))
+    ran = Counter((name, about) for name, about in journal.lines("ran"))
     for (name, about), times in ran.items():
-        must(times == 1 or name != "job", run, f"the job of {about} started {times} times")
+        must(times == 1 or name not in UNSAFE, run, f"the {name} of {about} started {times} times")
     counts["tools run"] = ran.total()
     counts["tools run again"] = sum(times - 1 for times in ran.values())
     thought = len(list(journal.lines("thought")))

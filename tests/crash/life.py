@@ -5,22 +5,29 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
 from bot import events as ev
+from bot.asking import with_code
 from bot.decide import Action, Plan, RunTool
 from bot.events import Draft, ModelAnswered, Outgoing
 from bot.fold import fold_all
 from bot.lanes import Lane
 from bot.loop import Loop
 from bot.ports import Appended, Part
-from bot.testing import START, Bot, FakeChannel, FakeClock, open_test_bot
+from bot.tasks import Tasks
+from bot.testing import EVERYBODY, START, Bot, FakeChannel, FakeClock, open_test_bot
 from bot.thread import Thread
-from bot.tools import Stored, Timer, Tool, ToolContext, tool
+from bot.tools import Tool
+from tests.crash.requests import REQUESTS, think as think_of_requests
 from tests.crash.scenario import ACTS, Act, Journal, acts_during, think
+from tests.crash.tools import Args, make_tools, strict
+from tests.sim.parts import OneByOne
 
+STORIES: Mapping[str, Sequence[Act]] = {"talk": ACTS, "requests": REQUESTS}
 DIED = 137
 
 
@@ -29,6 +36,7 @@ class Life:
     """How one life goes. `dies_at` counts points from 1, 0 is never; `finds`: can the provider look for a message?"""
 
     number: int
+    story: str = "talk"
     dies_at: int = 0
     finds: bool = False
     late: bool = False  # the provider redelivers only after the bot has taken up its work again
@@ -58,6 +66,8 @@ class World:
     journal: Journal
     points: Points
     bot: Bot | None = None
+    tasks: Tasks = field(init=False)
+    time: FakeClock = field(init=False)
     acked: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -72,12 +82,16 @@ class World:
             return
         assert self.bot is not None
         retry = act.name in self.offered
+        incoming = await act.incoming_in(self.bot, retry=int(retry))
+        if incoming is None:
+            self.journal.note("moot", act.name)
+            return
         self.offered.add(act.name)
         self.journal.note("offered", act.name)
         if self.life.mutant == "ack before persist":
             self._ack(act)
         if not (retry and self.life.mutant == "dedupe by header"):
-            await self.bot.inbox.receive(act.incoming(retry=int(retry)))
+            await self.bot.inbox.receive(incoming)
         if self.life.mutant != "ack before persist":
             self._ack(act)
 
@@ -88,7 +102,7 @@ class World:
         self.points("ack.after")
 
     async def redeliver(self) -> None:
-        for act in ACTS:
+        for act in STORIES[self.life.story]:
             if act.name in self.offered:
                 await self.offer(act)
 
@@ -96,74 +110,43 @@ class World:
         for act in acts_during(what):
             await self.offer(act)
 
+    # ------------------------------------------------------------ time
+
+    def clock(self) -> FakeClock:
+        """A few minutes after whatever was seen last."""
+        seen = [datetime.fromisoformat(time) for (time,) in self.journal.lines("time")]
+        self.time = FakeClock(max(seen, default=START) + timedelta(minutes=4))
+        self.journal.note("time", self.time.now.isoformat())
+        return self.time
+
+    def wait(self, time: timedelta) -> None:
+        self.time.now += time
+        self.journal.note("time", self.time.now.isoformat())
+
     # ------------------------------------------------------------ model and tools
 
     async def ask(self, body: Mapping[str, object]) -> ModelAnswered:
         self.points("model.before")
-        about, answered = think(body)
+        about, answered = (think_of_requests if self.life.story == "requests" else think)(body)
         self.journal.note("thought", about)
         await self.during(f"think {about}")
         self.points("model.after")
         return answered
 
-    def tools(self) -> list[Tool]:
-        async def act(name: str, ctx: ToolContext) -> None:
-            about = await self._about(ctx)
-            self.points(f"{name}.before")
-            self.journal.note("ran", name, about, ctx.key)
-            await self.during(f"{name} {about}")
-            self.points(f"{name}.after")
-
-        @tool(effect="read")
-        async def look(args: Args, ctx: ToolContext) -> str:
-            """Look."""
-            await act("look", ctx)
-            return "seen"
-
-        @tool(effect="idempotent")
-        async def put(args: Args, ctx: ToolContext) -> str:
-            """Put."""
-            await act("put", ctx)
-            return "there"
-
-        @tool(effect="unsafe")
-        async def job(args: Args, ctx: ToolContext) -> str:
-            """Do it once."""
-            await act("job", ctx)
-            return "done"
-
-        @tool(effect="stored", then="finish")
-        async def remind(args: Args, ctx: ToolContext) -> Stored:
-            """Remind."""
-            await act("remind", ctx)
-            return Stored("I will", timers=(Timer(ctx.now + timedelta(seconds=30), "stretch"),))
-
-        @tool(effect="read")
-        async def broken(args: Args, ctx: ToolContext) -> str:
-            """Break."""
-            await act("broken", ctx)
-            raise RuntimeError("broken")
-
-        return [look, put, job, remind, broken]
-
-    async def _about(self, ctx: ToolContext) -> str:
-        """The message that the open turn answers."""
-        assert self.bot is not None
-        log = await self.bot.store.events(ctx.thread_id)
-        thread = fold_all(Thread(ctx.thread_id), log)
-        data = log[thread.open_turn.input - 1].data
-        return data.place if isinstance(data, ev.MessageReceived) else ""
-
-
-class Args(BaseModel):
-    n: int
+    async def act(self, name: str, args: Args) -> None:
+        """A tool does what it is for."""
+        about = f"m{args.n}"
+        self.points(f"{name}.before")
+        self.journal.note("ran", name, about)
+        await self.during(f"{name} {about}")
+        self.points(f"{name}.after")
 
 
 class Provider(FakeChannel):
     """A channel whose messages stand in the journal, several parts each."""
 
-    def __init__(self, world: World) -> None:
-        super().__init__()
+    def __init__(self, world: World, name: str, account: str) -> None:
+        super().__init__(name, account)
         self._world = world
 
     def render(self, outbox_id: str, outgoing: Outgoing) -> tuple[Part, ...]:
@@ -202,46 +185,84 @@ async def _live(folder: Path, life: Life) -> list[str]:
     journal = Journal(folder / "journal")
     points = Points(journal, life.dies_at)
     world = World(life, journal, points)
-    clock = FakeClock(START + timedelta(hours=life.number))
+    tools = make_tools(world.act)
+    most = 700 if life.story == "talk" else 4000  # the one compacts, the other is short
     async with open_test_bot(
         folder,
-        tools=world.tools(),
+        tools=tools,
         model=_Model(world),
-        channel=Provider(world),
-        clock=clock,
+        clock=world.clock(),
         crashpoint=points,
-        rules=lambda rules: replace(rules, max_context_tokens=700),  # so that it compacts
-        loop_class=ActsFirst if life.mutant == "no announcement" else Loop,
+        people=EVERYBODY if life.story == "requests" else (),
+        rules=lambda rules: strict(replace(rules, max_context_tokens=most)),
     ) as bot:
         world.bot = bot
-        await _go_through(bot, world, clock)
+        world.tasks = _wired(bot, world, tools)
+        await _go_through(bot, world)
+        await world.tasks.stop(1)
     return points.passed
 
 
-async def _go_through(bot: Bot, world: World, clock: FakeClock) -> None:
+def _wired(bot: Bot, world: World, tools: Sequence[Tool]) -> Tasks:
+    """Puts in what the bot of other tests has not: two providers that remember, and what runs in the background."""
+    fake, phone = Provider(world, "fake", "A1"), Provider(world, "phone", "A2")
+    bot.outbox = OneByOne(
+        bot.store,
+        {("fake", "A1"): fake, ("phone", "A2"): phone},
+        clock=world.time,
+        crashpoint=world.points,
+        spoken=partial(with_code, bot.keys),
+    )
+    outside = bot.loop._world
+    tasks = Tasks(
+        bot.store,
+        bot.inbox.receive,
+        tool=lambda agent, name: next(each for each in tools if each.name == name),
+        context=outside.contexts.of_task,
+        clip=1000,
+        clean=str,
+    )
+    loop_class = ActsFirst if world.life.mutant == "no announcement" else Loop
+    bot.loop = loop_class(bot.store, replace(outside, watch=tasks.watch))
+    bot.store.listen(tasks.heard)
+    return tasks
+
+
+async def _go_through(bot: Bot, world: World) -> None:
+    acts = STORIES[world.life.story]
+    waited = {name for (name,) in world.journal.lines("waited")}
     if not world.life.late:
         await world.redeliver()
+    await world.tasks.recover()
     await bot.recover()
     await world.redeliver()
-    await _let_go_on(bot)
-    for act in ACTS:
+    await _let_go_on(bot, world)
+    for act in acts:
         if not act.during:
             await world.offer(act)
             if act.name == "m1":  # its provider sends it once more, acknowledged or not
                 await bot.inbox.receive(act.incoming(retry=1))
-            await _let_go_on(bot)
-    clock.advance(60)
-    for act in ACTS:  # what was to arrive during a call that never came
+            await _let_go_on(bot, world)
+        if act.wait and act.name not in waited:
+            world.wait(act.wait)
+            await _let_go_on(bot, world)
+            world.journal.note("waited", act.name)
+    world.wait(timedelta(seconds=60))
+    for act in acts:  # what was to arrive during a call that never came
         await world.offer(act)
-    await _let_go_on(bot)
+    await _let_go_on(bot, world)
+    world.wait(timedelta(days=2))  # whatever nobody answered ends
+    await _let_go_on(bot, world)
 
 
-async def _let_go_on(bot: Bot) -> None:
+async def _let_go_on(bot: Bot, world: World) -> None:
     """Until all is at rest; whoever was called in hands back."""
-    for _ in range(10):
+    for _ in range(20):
         await bot.settle()
+        while world.tasks.running:  # noqa: ASYNC110 - they end by themselves, and nobody tells
+            await asyncio.sleep(0.001)
         held = [row.thread_id for row in await bot.store.threads() if await _is_held(bot, row.thread_id)]
-        if not held:
+        if not held and not bot.woken:
             return
         for thread_id in held:
             await bot.control(thread_id, "resume", by="operator")

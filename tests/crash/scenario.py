@@ -7,13 +7,14 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from bot import events as ev
 from bot.canonical import digest
 from bot.events import Incoming, ModelAnswered
-from bot.testing import call, reply
+from bot.testing import Bot, call, reply
 
 TOOLS = ("look", "put", "job", "remind", "broken")
 
@@ -38,7 +39,10 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that somebody does. `during` is the tool or model call in which it arrives; "" is by itself."""
+    """Something that somebody does. `during` is the tool or model call in which it arrives; "" is by itself.
+
+    Once it has been dealt with, `wait` passes.
+    """
 
     name: str
     text: str
@@ -46,6 +50,11 @@ class Act:
     edit_of: str = ""
     control: ev.ControlAction | None = None
     during: str = ""
+    wait: timedelta = timedelta()
+
+    async def incoming_in(self, bot: Bot, *, retry: int = 0) -> Incoming | None:
+        """What arrives at this bot."""
+        return self.incoming(retry=retry)
 
     def incoming(self, *, retry: int = 0) -> Incoming:
         return Incoming(
@@ -113,7 +122,7 @@ def think(body: Mapping[str, Any]) -> tuple[str, ModelAnswered]:
         and "unresolved errors" not in situation
         and not blocks[last].startswith("<reminder")
     ):
-        return about, call(asked, n=len(about))
+        return about, call(asked, n=int(about[1:] or 0))
     if "long" in blocks[last]:
         return about, reply("first part|second part|third part")
     return about, reply(f"answer to {about}")

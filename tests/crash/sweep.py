@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.crash.judge import judge
-from tests.crash.life import DIED, Life, live
+from tests.crash.life import DIED, STORIES, Life, live
 from tests.sim.checks import Violation
 from tests.sim.ground import be_quiet, fast_folder
 
@@ -32,6 +32,7 @@ BRIEF = ("savepoint.done", "migration.statement")  # left out of a short sweep: 
 class Case:
     """One story: the points at which the lives end, one after the other; then comes one that goes on to the end."""
 
+    story: str
     deaths: tuple[int, ...]
     finds: bool
     late: bool
@@ -39,7 +40,7 @@ class Case:
 
     def lives(self) -> Iterator[Life]:
         for number, point in enumerate((*self.deaths, 0), start=1):
-            yield Life(number, point, self.finds, self.late, self.mutant)
+            yield Life(number, self.story, point, self.finds, self.late, self.mutant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,14 @@ class Found:
     violation: str = ""
 
 
-def points_of(folder: Path, *, mutant: str = "") -> list[str]:
-    """The names of all points of one undisturbed life, in order."""
-    place = folder / "undisturbed"
+def points_of(folder: Path, story: str, *, mutant: str = "") -> list[str]:
+    """The names of all points of one undisturbed life of this story, in order."""
+    place = folder / story
     place.mkdir()
 
     def count() -> None:
-        (place / "points").write_text(json.dumps(live(place, Life(1, mutant=mutant))))
-        judge(place, "undisturbed")
+        (place / "points").write_text(json.dumps(live(place, Life(1, story, mutant=mutant))))
+        judge(place, "undisturbed", STORIES[story])
 
     if _wait(_fork(count, place)):
         raise RuntimeError(_error(place))
@@ -92,7 +93,7 @@ def _play(case: Case, place: Path) -> None:
         code = _wait(_fork(partial(live, place, life), place))
         if code not in (0, DIED):
             raise Violation(f"life {life.number} ended with {code}: {_error(place)}")
-    counts = judge(place, "judged")
+    counts = judge(place, "judged", STORIES[case.story])
     (place / "counts").write_text(json.dumps(counts))
 
 
@@ -135,7 +136,7 @@ def _error(place: Path) -> str:
 
 
 def single(
-    points: Sequence[str], *, every: int, brief: bool, both: bool, only: str, mutant: str = ""
+    story: str, points: Sequence[str], *, every: int, brief: bool, both: bool, only: str, mutant: str = ""
 ) -> Iterator[Case]:
     """A death at each point, or at every nth of each name; a brief sweep leaves out what is like its neighbours."""
     seen: Counter[str] = Counter()
@@ -143,18 +144,18 @@ def single(
         left_out = (brief and name in BRIEF) or not name.startswith(tuple(only.split(",")))
         if not left_out and seen[name] % every == 0:
             finds, late = number % 2 == 0, number // 2 % 2 == 0
-            yield Case((number,), finds, late, mutant)
+            yield Case(story, (number,), finds, late, mutant)
             if both:
-                yield Case((number,), not finds, not late, mutant)
+                yield Case(story, (number,), not finds, not late, mutant)
         seen[name] += 1
 
 
-def pairs(points: Sequence[str], count: int, *, seed: int) -> Iterator[Case]:
+def pairs(story: str, points: Sequence[str], count: int, *, seed: int) -> Iterator[Case]:
     """Two deaths, the second one soon: in the recovery from the first."""
     chance = random.Random(seed)
     for _ in range(count):
         deaths = chance.randint(1, len(points)), chance.randint(1, 40)
-        yield Case(deaths, chance.random() < 0.5, chance.random() < 0.5)
+        yield Case(story, deaths, chance.random() < 0.5, chance.random() < 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,17 +175,21 @@ def run(*, every: int, brief: bool, both: bool, pair_count: int, mutant: str, on
     be_quiet()
     with tempfile.TemporaryDirectory(dir=fast_folder()) as name:
         folder = Path(name)
-        points = points_of(folder, mutant=mutant)
-        singles = list(single(points, every=every, brief=brief, both=both, only=only, mutant=mutant))
-        doubles = list(pairs(points, pair_count, seed=1))
+        points = {story: points_of(folder, story, mutant=mutant) for story in STORIES}
+        singles, doubles = list[Case](), list[Case]()
+        for story, names in points.items():
+            singles += single(story, names, every=every, brief=brief, both=both, only=only, mutant=mutant)
+            doubles += pairs(story, names, pair_count // len(STORIES), seed=1)
         counts, violations, played = Counter[str](), [], 0
         for found in sweep([*singles, *doubles], folder=folder, jobs=jobs, stop_early=bool(mutant)):
             played += 1
             counts += found.counts
             if found.violation:
-                names = [points[point - 1] for point in found.case.deaths if point <= len(points)]
+                known = points[found.case.story]
+                names = [known[point - 1] for point in found.case.deaths if point <= len(known)]
                 violations.append(f"{found.case}, {names}: {found.violation}")
-        return Result(len(points), len(set(points)), played, len(doubles), dict(counts), violations)
+        total = [name for names in points.values() for name in names]
+        return Result(len(total), len(set(total)), played, len(doubles), dict(counts), violations)
 
 
 def main() -> int:

@@ -54,7 +54,7 @@ RULES: Mapping[str, ToolRule] = {
 
 GATED = frozenset(RULES)
 UNGATED = (
-    "look", "put", "job", "remind", "broken", "ask", "ask", "withdraw", "withdraw", "work", "work", "batch", "order", "order",
+    "look", "put", "job", "remind", "broken", "batch", *("ask", "withdraw", "work", "order") * 2,
 )  # fmt: skip
 UNSAFE = frozenset({"deploy", "pay", "grant", "page", "job", "work", "batch", "order"})
 
