@@ -57,7 +57,12 @@ class MessageArgs(BaseModel):
     text: str = Field(description="exactly as they shall read it", max_length=4000)
 
 
-@tool(effect="stored", then="finish", risk="high")
+def can_be_written(args: MessageArgs, ctx: ToolContext) -> None:
+    """Nobody is asked for a yes to a message that could not be sent."""
+    ctx.directory.message(args.to, args.text, channel=args.channel.strip().lower())
+
+
+@tool(effect="stored", then="finish", risk="high", check=can_be_written)
 async def send_message(args: MessageArgs, ctx: ToolContext) -> Stored:
     """Write to another person."""
     message = ctx.directory.message(args.to, args.text, channel=args.channel.strip().lower())

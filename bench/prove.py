@@ -19,7 +19,7 @@ from bench.table import Row, report
 
 ROOT = Path(__file__).resolve().parent.parent
 LATEST = ROOT / "prove" / "latest.json"
-MUTANTS = 7
+MUTANTS = 23
 CASES_OF_GARBAGE = 120
 
 Counts = dict[str, int]
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def crash_sweep(short: bool) -> tuple[list[Row], list[str]]:
-    much = ("--brief", "--every", "12", "--pairs", "8") if short else ("--pairs", "150")
+    much = ("--brief", "--every", "40", "--pairs", "8") if short else ("--pairs", "150")
     found = _sweep(*much)
     counts: Counts = found["counts"]
     return [
@@ -54,8 +54,15 @@ def crash_sweep(short: bool) -> tuple[list[Row], list[str]]:
         Row("deaths", counts.get("deaths", 0), "processes"),
         Row("crash violations (lost, done twice, corrupt)", *_none(found["violations"])),
         Row("parts sent again", counts.get("parts sent again", 0), "parts", "at most 1 a death", True),
+        Row("calls started with a yes, once each", counts.get("calls started with a yes", 0), "calls"),
+        Row("requests for a yes, each ended once", counts.get("requests", 0), "requests"),
+        Row("tasks, each ended once", _tasks(counts), "tasks"),
         Row("requests rebuilt with their logged hash", counts.get("requests rebuilt", 0), "requests"),
     ], list(found["violations"])
+
+
+def _tasks(counts: Counts) -> int:
+    return counts.get("background tasks", 0) + counts.get("outside tasks", 0)
 
 
 def _sweep(*arguments: str):  # type: ignore[no-untyped-def]  # the JSON of tests/crash/sweep.py
@@ -76,6 +83,7 @@ def _sweep(*arguments: str):  # type: ignore[no-untyped-def]  # the JSON of test
 
 
 def schedules(short: bool) -> tuple[list[Row], list[str]]:
+    from tests.sim.exercised import CASES, RARE, never
     from tests.sim.sweep import sweep
 
     wild, broken = sweep(range(10_000, 10_040 if short else 11_000))
@@ -83,8 +91,11 @@ def schedules(short: bool) -> tuple[list[Row], list[str]]:
     counts, violations = wild + calm, [*broken, *broken_too]
     shown = ("schedules", "inputs", "crashes", "second process", "stops", "points", "asked", "tools started")
     calls, asked, answered = calm["model calls"], calm["asked"], calm["answered"]
+    cases = CASES if short else (*CASES, *RARE)
+    missed = never(counts, cases)
     return [
-        *(Row(f"schedules: {name}", counts[name]) for name in shown),
+        *(Row(f"schedules: {name}", counts[name]) for name in (*shown, *CASES, *RARE)),
+        Row("schedules: cases that were never met", len(missed), "cases", "0", not missed),
         Row("schedules: violations", *_none(violations)),
         Row(
             "without crashes: model calls = steps",

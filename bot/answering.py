@@ -38,6 +38,7 @@ from bot.thread import Thread
 MOST_WRONG = 5
 MOST_SHOWN = 3
 MOST_REMEMBERED = 1000
+MOST_COMPARED = 200  # open requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,14 @@ class Answering:
 
     # ------------------------------------------------------------ by text
 
+    async def by_words(
+        self, incoming: Incoming, data: MessageReceived | MessageEdited, person: str
+    ) -> Sequence[Incoming]:
+        """What a known person's words are instead of a message; nothing if they are one."""
+        if isinstance(data, MessageEdited):
+            return await self.by_edit(incoming, data, person)
+        return await self.by_text(incoming, data, person)
+
     async def by_text(self, incoming: Incoming, data: MessageReceived, person: str) -> Sequence[Incoming]:
         """What a known person's message is instead of a message; nothing if it is one."""
         text = "\n".join(
@@ -120,7 +129,7 @@ class Answering:
         self, incoming: Incoming, by: Answerer, reading: grammar.Reading
     ) -> Sequence[Incoming]:
         """A code of theirs where it does not count: the words are not kept, and they hear where it does."""
-        codes = reading.code_like if isinstance(reading, grammar.Unclear) else (reading.code,)
+        codes = _codes_in(reading)
         someone = self._rules().people.get(by.person)
         reaches = someone.reaches if someone else ()
         channels = dict.fromkeys((by.channel, *(reach.channel for reach in reaches)))
@@ -135,6 +144,32 @@ class Answering:
         place = (by.person, by.channel)
         before, self._asked_again[place] = self._asked_again.get(place), text
         return text != before
+
+    async def overheard(self, incoming: Incoming, data: MessageReceived | MessageEdited) -> Incoming | None:
+        """Somebody says a code that is another person's: refused, on record, and the words are not kept."""
+        text = "\n".join(b.text for b in data.blocks if b.source == "person" and b.kind == "text")
+        reading = grammar.read(text)
+        codes = _codes_in(reading) if reading else ()
+        for request in await self._store.requests(limit=MOST_COMPARED) if codes else ():
+            if any([self._is_anybodys(request, code) for code in codes]):
+                by = Answerer(channel=incoming.channel, address=data.sender.address, proof=data.sender.proof)
+                told = (_told(_notice(incoming), words.WRONG_CODE),)
+                return _input(incoming, request, _refused(request, by, "unauthorised", told))
+        return None
+
+    def _is_anybodys(self, request: RequestRow, code: str) -> bool:
+        people = self._rules().people
+        ways = [
+            (name, reach.channel)
+            for name in request.approvers
+            for reach in (people[name].reaches if name in people else ())
+        ]
+        return any(
+            [
+                matches(self._keys.code(request.kind, request.id, name, channel), code)
+                for name, channel in ways
+            ]
+        )
 
     async def _unclear(
         self, incoming: Incoming, by: Answerer, asked: Sequence[AskedRow], text: str
@@ -342,7 +377,14 @@ class Answering:
         events = await self._store.events_at(request.thread_id, [request.seq])
         asked = events[0].data if events else None
         options = asked.options if isinstance(asked, QuestionAsked) else ()
+        if options and text.strip().isdigit() and not chosen(text, options):
+            told = _maybe(reply, words.no_such_option(len(options)))
+            return QuestionAnswered(question_id=request.id, by=by, refused="ambiguous", outgoing=told)
         return QuestionAnswered(question_id=request.id, text=text, option=chosen(text, options), by=by)
+
+
+def _codes_in(reading: grammar.Reading) -> tuple[str, ...]:
+    return reading.code_like if isinstance(reading, grammar.Unclear) else (reading.code,)
 
 
 def _may_carry(rules: Rules, by: Answerer, risk: Risk) -> bool:

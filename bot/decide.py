@@ -268,6 +268,7 @@ def _ask_anew(
     drafts = (started, approvals.overruled(thread, id_, "superseded", words.TOO_LATE, rules))
     thread = fold_drafts(thread, drafts, now)
     call = approvals.final_call(approval, replace(approval.answers[-1], decision="approve"), "", "")
+    rule = rules.agent(thread.agent).rule(call.tool, call.args) or rule
     again = approvals.requested(thread, thread.open_turn, call, rule, words.TOO_LATE, now=now, rules=rules)
     ended = end(
         thread,

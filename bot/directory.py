@@ -33,6 +33,10 @@ class PeopleDirectory:
             raise ToolError(
                 f"{someone.name} is not reached by {channel or 'anything'}; by {ways}", retryable=False
             )
+        if not reach.fits(text):
+            raise ToolError(
+                f"text: too long for one message by {reach.channel}; shorten it or use another channel"
+            )
         return Outgoing(
             text=text, channel=reach.channel, account=reach.account, destination=reach.destination
         )

@@ -121,7 +121,7 @@ TYPES: Mapping[str, type[AnyData]] = {
 
 SENDING = (
     ToolFinished, TurnEnded, TakeoverStarted, ThreadParked, DeliveryReported, ApprovalRequested, ApprovalPassedOn,
-    ApprovalResolved, ApprovalAnswered, QuestionAsked, QuestionAnswered, SenderTold,
+    ApprovalResolved, ApprovalAnswered, QuestionAsked, QuestionAnswered, SenderTold, TaskFinished,
 )  # fmt: skip
 """The events that can send messages."""
 

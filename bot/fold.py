@@ -399,9 +399,10 @@ def _calling(seq: int, data: ev.ToolStarted) -> Calling:
 
 def _compacted(thread: Thread, data: ev.ContextCompacted) -> Thread:
     known = {u.seq for u in thread.unread} | ({thread.turn.input} if thread.turn else set())
-    runs = {approval.run for approval in thread.approvals.values()}  # an edit of theirs must still be noticed
-    runs |= {thread.turn.run} if thread.turn else set()
-    messages = {s: m for s, m in thread.messages.items() if s in known or s > data.to_seq or m.run in runs}
+    # An edit of what a run has read must be noticed as long as the run can still act.
+    messages = {
+        s: m for s, m in thread.messages.items() if s in known or s > data.to_seq or m.run in thread.runs
+    }
     window = without_oldest(thread, data.to_seq)
     thread = replace(thread, window=window, window_from=data.to_seq, messages=messages)
     if thread.turn is None or data.trigger != "too_large":

@@ -154,19 +154,22 @@ class Inbox:
             name = person.name if person else ""
             found = await self._answering.by_button(incoming, data, name) if self._answering else None
             return (found,) if found else None
-        if isinstance(data, MessageEdited) and person is not None and self._answering is not None:
-            return await self._answering.by_edit(incoming, data, person.name) or (incoming,)
-        if not isinstance(data, MessageReceived):
+        if not isinstance(data, MessageReceived | MessageEdited):
             return (incoming,)
-        action = grammar.control(_own_words(data))
-        # Anybody may stop; to let it go on among others one has to be known.
-        if action and (action == "stop" or person is not None or incoming.direct):
-            by = f"{data.sender.channel}:{data.sender.address}"
-            control = ControlRequested(action=action, by=by, by_text=True)
-            return (replace(incoming, data=control),)
-        if person is not None and self._answering is not None:
-            return await self._answering.by_text(incoming, data, person.name) or (incoming,)
-        return (incoming,)
+        if (control := _control(incoming, data, person)) is not None:
+            return (control,)
+        return await self._answers(incoming, data, person) or (incoming,)
+
+    async def _answers(
+        self, incoming: Incoming, data: MessageReceived | MessageEdited, person: Person | None
+    ) -> Sequence[Incoming]:
+        if self._answering is None:
+            return ()
+        answers = await self._answering.by_words(incoming, data, person.name) if person else ()
+        if answers:
+            return answers
+        overheard = await self._answering.overheard(incoming, data)
+        return (overheard,) if overheard else ()
 
     def _claimed(self, incoming: Incoming) -> Incoming | None:
         """`claim CODE` and `link CODE`, said where nobody reads along, make an address somebody's."""
@@ -288,12 +291,23 @@ class Inbox:
             self._wake(received.thread_id)
 
 
+def _control(
+    incoming: Incoming, data: MessageReceived | MessageEdited, person: Person | None
+) -> Incoming | None:
+    """One word that steers. Anybody may stop; to let it go on among others one has to be known."""
+    action = grammar.control(_own_words(data)) if isinstance(data, MessageReceived) else None
+    if action is None or not (action == "stop" or person is not None or incoming.direct):
+        return None
+    by = f"{data.sender.channel}:{data.sender.address}"
+    return replace(incoming, data=ControlRequested(action=action, by=by, by_text=True))
+
+
 _ANSWERLESS = (
     ContactReported, DeliveryReported, FeedbackReceived, SenderTold, TaskProgressed, ThreadOpened,
 )  # fmt: skip
 
 
-def _own_words(data: MessageReceived) -> str:
+def _own_words(data: MessageReceived | MessageEdited) -> str:
     """What the sender wrote themselves, without what they quote or attach."""
     return "\n".join(b.text for b in data.blocks if b.source == "person" and b.kind == "text")
 

@@ -129,13 +129,17 @@ class TaskProgressed(InputData):
 
 
 class TaskFinished(InputData):
-    """The end of a background task or of what an outside system was asked to do."""
+    """The end of a background task or of what an outside system was asked to do.
+
+    `outgoing` tells the requester how one ended that was stopped, since no turn follows.
+    """
 
     type: ClassVar[str] = "task.finished"
     actor: ClassVar[ActorKind] = "tool"
     task_id: str
     outcome: TaskOutcome
     result: Private = ""
+    outgoing: tuple[Outgoing, ...] = ()
 
 
 class ContactReported(InputData):

@@ -18,18 +18,20 @@ from bot.context import AgentTexts, Ask
 from bot.decide import Action, AskModel, Plan, RunTool, Wait
 from bot.drafting import fold_drafts, stamped
 from bot.ending import give_up
-from bot.errors import BrokenEvent, Fenced, StoreError, StoreFull, UnknownEvent
-from bot.events import AskSettings, Draft, Event, ModelAsked, Step, ToolFinished
+from bot.errors import BrokenEvent, Fenced, InvalidStep, StoreError, StoreFull, ToolError, UnknownEvent
+from bot.events import AskSettings, Draft, Event, Failure, ModelAnswered, ModelAsked, Step, ToolFinished
 from bot.fold import fold, fold_all
 from bot.ids import task_id
 from bot.lanes import Lane, LaneCache
+from bot.one_line import safe_line
 from bot.ports import Appended, Clock, Loaded, Model, Store
 from bot.replay import request_at
 from bot.rules import Rules
+from bot.step import read_args
 from bot.thread import Calling, Thread
 from bot.tool_context import Contexts
 from bot.tool_runner import in_background, run_tool
-from bot.tools import Agent, ToolContext
+from bot.tools import Agent, Tool, ToolContext
 
 FULL_DISK_PAUSE = 1.0  # seconds
 
@@ -278,19 +280,36 @@ class Loop:
             case AskModel():
                 check = self._world.agents[lane.thread.agent].check
                 answered = await self._model(lane.thread.agent, action).model.ask(body, check)
-                return (Draft(answered, run=action.run),)
+                return (Draft(self._looked_at(lane, answered), run=action.run),)
             case RunTool():
                 return await self._call(lane, action)
             case Wait():
                 return ()
+
+    def _looked_at(self, lane: Lane, answered: ModelAnswered) -> ModelAnswered:
+        """What cannot work goes back to the model before a person is asked about it."""
+        action = answered.step.proposed_action if answered.step else None
+        tool = self._tool(lane.thread.agent, action.tool) if action and action.tool else None
+        if action is None or tool is None or tool.check is None:
+            return answered
+        turn = lane.thread.open_turn
+        context = self._world.contexts.of_call(lane.thread, "", "", by=turn.by, person=turn.person)
+        try:
+            tool.check(read_args(tool.args, action.args), context)
+        except (ToolError, InvalidStep) as error:
+            why = Failure(kind="invalid", message=safe_line(str(error), most=300, clean=self._world.redact))
+            return answered.model_copy(update={"step": None, "failure": why})
+        return answered
+
+    def _tool(self, agent: str, name: str) -> Tool | None:
+        return next((each for each in self._world.agents[agent].agent.tools if each.name == name), None)
 
     async def _call(self, lane: Lane, action: RunTool) -> Sequence[Draft]:
         turn = lane.thread.open_turn
         calling = turn.pending
         if not isinstance(calling, Calling):
             raise ValueError(f"thread {lane.thread.id}: {action.call_id} runs without an announcement")
-        agent = self._world.agents[lane.thread.agent].agent
-        tool = next((each for each in agent.tools if each.name == calling.tool), None)
+        tool = self._tool(lane.thread.agent, calling.tool)
         if tool is None:
             return [_missing(calling, action)]
         if tool.background:

@@ -12,13 +12,14 @@ from typing import Any
 
 import structlog
 
-from bot import snapshot
+from bot import snapshot, words
 from bot.background import NEVER_BEGAN, End, Function, Notes, to_begin, to_take_up
 from bot.errors import StoreClosed, StoreError, StoreFailed
 from bot.events import (
     ControlRequested,
     Event,
     Incoming,
+    Outgoing,
     TaskFinished,
     TaskProgressed,
     TaskStarted,
@@ -249,7 +250,9 @@ class Tasks:
 
     async def _report(self, entry: _Entry, end: End) -> None:
         entry.ended = True
-        finished = TaskFinished(task_id=entry.id, outcome=end.outcome, result=end.result)
+        finished = TaskFinished(
+            task_id=entry.id, outcome=end.outcome, result=end.result, outgoing=_told(entry, end)
+        )
         received = await self._write(entry, finished, dedupe=task_dedupe(entry.id))
         if received.duplicate:
             log.warning("the end of this task was reported before", task=entry.id)
@@ -271,6 +274,17 @@ async def _cut_off(tasks: set[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks, timeout=LET_GO)
+
+
+def _told(entry: _Entry, end: End) -> tuple[Outgoing, ...]:
+    """How a call ended that was stopped: its end starts no turn that could say so."""
+    thread = entry.thread
+    if not entry.stopped or thread is None or not thread.destination:
+        return ()
+    text = words.task_stopped(end.outcome, end.result)
+    return (
+        Outgoing(text=text, channel=thread.channel, account=thread.account, destination=thread.destination),
+    )
 
 
 def _incoming(entry: _Entry, data: TaskFinished | TaskProgressed, dedupe: str | None = None) -> Incoming:

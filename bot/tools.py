@@ -131,6 +131,7 @@ class Pending:
 
 Result = str | dict[str, Any] | list[Any] | BaseModel | Stored | Pending
 Run = Callable[[Any, ToolContext], Awaitable[Result]]
+Check = Callable[[Any, ToolContext], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,9 @@ class Tool:
 
     A `background` one runs outside the turn. After a crash `recover` (the same shape as `run`) takes up what was
     under way; without it a call that may be repeated is repeated, and of any other the outcome is unknown.
+
+    `check` looks at a call as soon as the model proposes it, before anybody is asked: a ToolError that it raises
+    goes back to the model. It acts on nothing and waits for nothing.
     """
 
     name: str
@@ -151,6 +155,7 @@ class Tool:
     risk: Risk = "low"
     background: bool = False
     recover: Run | None = None
+    check: Check | None = None
 
 
 def tool(
@@ -161,6 +166,7 @@ def tool(
     risk: Risk | None = None,
     background: bool = False,
     recover: Run | None = None,
+    check: Check | None = None,
 ) -> Callable[[Callable[[A, ToolContext], Awaitable[Result]]], Tool]:
     """Make a tool of `async def name(args: Args, ctx: ToolContext) -> Result`.
 
@@ -175,7 +181,7 @@ def tool(
     def made(run: Callable[[A, ToolContext], Awaitable[Result]]) -> Tool:
         return Tool(
             _name(run), _description(run), _args(run), run, effect, then, timeout,
-            risk=risk or _RISK[effect], background=background, recover=recover,
+            risk=risk or _RISK[effect], background=background, recover=recover, check=check,
         )  # fmt: skip
 
     return made

@@ -121,8 +121,11 @@ def too_many_waiting(tool: str, most: int) -> str:
 
 def named(tool: str, args: Mapping[str, object]) -> str:
     """A call in a few words, for those who need not know its arguments: the job, or what the tool is called."""
-    job = args.get("job")
-    return job if tool == "run_job" and isinstance(job, str) else tool.replace("_", " ")
+    job, to = args.get("job"), args.get("to")
+    if tool == "run_job" and isinstance(job, str):
+        return job
+    name = tool.replace("_", " ")
+    return f"{name} to {to}" if isinstance(to, str) and len(to) <= MOST_NAMED else name
 
 
 NOBODY_YET = "nobody has decided yet"
@@ -227,6 +230,12 @@ def task_started(tool: str, text: str) -> str:
     return text or f"Started: {tool}. I will tell you here how it ends."
 
 
+def task_stopped(outcome: str, result: str) -> str:
+    """What the requester hears of something that was under way when they stopped it."""
+    said = f": {result}" if result else "."
+    return f"What was under way when you stopped it has ended ({outcome}){said}"
+
+
 def operator_not_asked(thread_id: str, tool: str, approvers: Sequence[str]) -> str:
     """What an operator hears when a request could not be put to enough people."""
     return (
@@ -249,6 +258,7 @@ def operator_locked(person: str, channel: str, tool: str) -> str:
 
 
 MOST_BRIEF = 200
+MOST_NAMED = 40
 _ENDS: dict[ApprovalStatus, str] = {
     "approved": "approved",
     "edited": "changed and approved",
@@ -301,6 +311,11 @@ def noted(quorum: int) -> str:
 def misplaced(channel: str) -> str:
     """What somebody hears who says a code where it does not count."""
     return f"Nothing was decided. That code only counts in a new message of yours to me by {channel}."
+
+
+def no_such_option(options: int) -> str:
+    """What somebody hears who names an option that there is not."""
+    return f"There are {options} options; write back the number of one of them, or an answer in words."
 
 
 def locked(tool: str) -> str:

@@ -41,8 +41,10 @@ def answer(request: Mapping[str, Any]) -> Step:
 
 def _decide(prompt: Prompt) -> Step:
     turn = next((each for each in reversed(prompt.elements) if _is_turn(each, prompt)), None)
-    if prompt.was_refused:
-        return _misunderstood()
+    if prompt.refused:
+        return _misunderstood(prompt.refused)
+    if prompt.errors and turn and turn.tag in ("tool_result", "approval") and _failed_last(prompt):
+        return reply(f"That did not work, I am sorry: {prompt.errors[-1].partition(': ')[2]}", 0.6)
     match turn.tag if turn else None:
         case "tool_result" if turn:
             return after_tool(turn, prompt)
@@ -243,8 +245,23 @@ def _unknown(said: _Said) -> Step:
 # --- what every answer goes through
 
 
-def _misunderstood() -> Step:
+def _misunderstood(why: str = "") -> Step:
+    """A refusal that says what is wrong is passed on; people can do more with it than these rules."""
+    said = why.rpartition("proposed_action.args.")[2] if "proposed_action.args." in why else why
+    if said and "JSON" not in said and "proposed_action" not in said:
+        return reply(f"That cannot be done like this: {clip(said)}", 0.3)
     return reply("I got that wrong, sorry. Could you say it in other words?", 0.3)
+
+
+def _failed_last(prompt: Prompt) -> bool:
+    """Whether the newest thing that came of a call is an error, which stands in no element of its own."""
+    seqs = [int(seq) for line in prompt.errors if (seq := line.partition(" ")[2].partition(":")[0]).isdigit()]
+    shown = [
+        int(each.seq)
+        for each in prompt.elements
+        if each.tag in ("tool_result", "task") and each.seq.isdigit()
+    ]
+    return bool(seqs) and max(seqs) > max(shown, default=0)
 
 
 def _introduced(answer: Step, prompt: Prompt) -> Step:

@@ -63,7 +63,8 @@ class Prompt:
     waiting: tuple[Waiting, ...]
     jobs: tuple[str, ...]
     job_parameters: Mapping[str, str]  # each with its type
-    was_refused: bool  # its last answer was no valid step
+    refused: str  # why its last answer was no valid step
+    errors: tuple[str, ...]  # of calls that failed and are not resolved
 
 
 def read(request: Mapping[str, Any]) -> Prompt:
@@ -81,8 +82,15 @@ def read(request: Mapping[str, Any]) -> Prompt:
         tuple(filter(None, map(_waiting, _listed(situation, "waiting for:")))),
         _values(job.get("job")),
         {name: _type(value) for name, value in job.items() if name != "job"},
-        any(line.startswith("your last answer was refused") for line in situation.splitlines()),
+        _refusal(situation),
+        tuple(line.removeprefix("- ") for line in _listed(situation, "unresolved errors:")),
     )
+
+
+def _refusal(situation: str) -> str:
+    """Why the last answer was refused, "" if it was not."""
+    lines = (line.partition("your last answer was refused:") for line in situation.splitlines())
+    return next((why.strip() or "no reason" for _, mark, why in lines if mark), "")
 
 
 def as_object(text: str) -> Mapping[str, Any]:

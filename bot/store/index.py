@@ -19,6 +19,7 @@ from bot.events import (
     QuestionAnswered,
     QuestionAsked,
     SenderTold,
+    TakeoverStarted,
     TaskFinished,
     TaskProgressed,
     TaskStarted,
@@ -143,7 +144,7 @@ def _plain(event: Event) -> tuple[Change, ...]:
             return (SetTimer(event.thread_id, data.timer_id, due, data.purpose, data.text, event.run),)
         case TimerFired() as data:
             return (DropTimer(event.thread_id, data.timer_id),)
-        case ControlRequested(action="stop"):
+        case ControlRequested(action="stop" | "take_over") | TakeoverStarted():
             return (DropRetries(event.thread_id),)
         case ApprovalResolved() as data:
             return (DropTimersAbout(event.thread_id, data.approval_id),)

@@ -151,9 +151,6 @@ async def test_an_edit_to_what_has_no_rule_does_nothing(tmp_path: Path) -> None:
         assert it.deploys.ran == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="bot/decide.py:_ask_anew: the first call by the rule of the changed one"
-)
 async def test_what_is_asked_for_anew_after_an_edit_has_the_approvers_of_what_it_is(tmp_path: Path) -> None:
     async with opened(tmp_path) as it:
         rule = it.live.tools["deploy"]

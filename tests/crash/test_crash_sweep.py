@@ -22,12 +22,13 @@ def sweep(*arguments: str) -> dict[str, Any]:
 
 @pytest.mark.prove
 def test_dying_anywhere_loses_nothing_and_repeats_no_action():
-    found = sweep("--brief", "--every", "14", "--pairs", "4")
+    found = sweep("--brief", "--every", "40", "--pairs", "4")
 
     assert found["violations"] == []
-    assert found["points"] > 300
+    assert found["points"] > 900
     assert found["counts"]["deaths"] >= found["cases"]
     assert found["counts"]["resumed"] > 0
+    assert found["counts"]["calls started with a yes"] > 0
 
 
 @pytest.mark.prove
@@ -37,6 +38,7 @@ def test_dying_anywhere_loses_nothing_and_repeats_no_action():
         ("ack before persist", "ack", "is lost"),
         ("dedupe by header", "commit.before", "is lost"),
         ("no announcement", "job", "started 2 times"),
+        ("no announcement", "deploy", "started 2 times"),
     ],
 )
 def test_a_bot_that_is_broken_on_purpose_is_caught(mutant, where, says):
