@@ -48,6 +48,7 @@ class Acts:
         if approvals:
             choices.append((70, lambda: self.decide(self.random.choice(approvals))))
             choices.append((6, lambda: self.take_back(self.random.choice(approvals))))
+            choices.append((1, lambda: self.guess(self.random.choice(approvals))))
         if questions:
             choices.append((20, lambda: self.answer(self.random.choice(questions))))
         if outside:
@@ -119,6 +120,20 @@ class Acts:
             await self.jump()
         elif choice < 0.31:
             await self.take_back(row)
+
+    async def guess(self, row: RequestRow) -> None:
+        """Five wrong codes; after them the right one decides nothing on that channel any more."""
+        who = self.random.choice(row.approvers)
+        asked = await self.process.store.asked(who, HOMES[who][0])
+        if not any(each.request.id == row.id for each in asked):
+            return
+        for _ in range(5):
+            await self.process.input(self._written(who, f"OK {WRONG_CODE}"))
+        code = self.process.keys.code("approval", row.id, who, HOMES[who][0])
+        data = await self._at(await self.process.input(self._written(who, f"OK {code}")))
+        let_in = isinstance(data, ev.ApprovalAnswered) and data.refused is None
+        must(not let_in, self.play.run, f"{who} decided {row.id} by text after five wrong codes")
+        self.play.counts["codes guessed"] += 1
 
     async def take_back(self, row: RequestRow) -> None:
         """Whoever asked changes or deletes what they wrote, or the thread is stopped or held."""
@@ -195,6 +210,7 @@ class Acts:
         if not isinstance(data, ev.ApprovalAnswered) or received.duplicate:
             return
         self.play.counts[f"answered {data.refused or data.decision}"] += 1
+        self.play.counts["answers of the requester"] += data.by.person == row.requester
         if data.refused is not None or data.approval_id != row.id:
             return
         asked = await self._at(Received(row.thread_id, row.seq, duplicate=False))

@@ -170,7 +170,7 @@ except StartError as error:
 @pytest.mark.parametrize("what", ["file", "folder"])
 async def test_a_place_that_cannot_be_written_is_refused(made: Path, tmp_path_factory, what: str) -> None:
     folder = made.parent
-    for path in [folder, *list(folder.parents)[:2]]:
+    for path in [folder, *list(folder.parents)[:3]]:
         path.chmod(0o755)  # the unprivileged child must get there
     made.chmod(0o444 if what == "file" else 0o666)
     folder.chmod(0o777 if what == "file" else 0o555)
