@@ -1,6 +1,6 @@
 """The reliability sweep, `make prove`: crashes at every point, random schedules, garbage, kills; a table at the end.
 
-SHORT=1 makes a short one of about a minute and a half. Ends with 1 if a promise was broken.
+SHORT=1 makes a short one of about two minutes. Ends with 1 if a promise was broken.
 """
 
 import asyncio
@@ -111,7 +111,10 @@ def schedules(short: bool) -> tuple[list[Row], list[str]]:
 
 
 def mutants(short: bool) -> tuple[list[Row], list[str]]:
-    passed, violations = _tests("tests/sim/test_mutants.py", "tests/crash", "-k", "broken or goes_on")
+    cores = str(os.cpu_count() or 1)
+    passed, violations = _tests(
+        "tests/sim/test_mutants.py", "tests/crash", "-k", "broken or goes_on", "-n", cores
+    )
     return [Row("mutants caught", passed, "mutants", f"all {MUTANTS}", passed == MUTANTS)], violations
 
 

@@ -101,7 +101,7 @@ def as_somebody_else(check: Callable[[], None], folder: Path) -> bool:
     if os.geteuid() != 0:
         check()
         return True
-    for place in (folder, folder.parent, folder.parent.parent):
+    for place in (folder, *list(folder.parents)[:3]):
         place.chmod(0o711)
     child = os.fork()
     if child == 0:

@@ -114,11 +114,13 @@ class Acts:
         for answer in answers:
             await self._give(row, answer)
         choice = self.random.random()
-        if choice < 0.1:
-            await self.configure()
+        if choice < 0.12:
+            self.play.today = Today(removed=frozenset(row.approvers))
+            self.play.counts["config changed"] += 1
         elif choice < 0.25:
-            await self.jump()
-        elif choice < 0.31:
+            self.play.clock.advance(self.random.choice((150, 400, 1000)))
+            self.play.counts["clock jumps"] += 1
+        elif choice < 0.33:
             await self.take_back(row)
 
     async def guess(self, row: RequestRow) -> None:
@@ -165,9 +167,9 @@ class Acts:
         who = self.random.choice(row.approvers if right and row.approvers else tuple(HOMES))
         decision = self.random.choice(DECISIONS)
         choice = self.random.random()
-        if choice < 0.03:
+        if choice < 0.05:
             return self._written(who, f"OK {WRONG_CODE}")
-        if choice < 0.06:
+        if choice < 0.1:
             return self._written(who, "ok sure")
         asked = await self.process.store.asked(who, HOMES[who][0])
         knows_code = any(each.request.id == row.id for each in asked)

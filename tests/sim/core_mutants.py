@@ -21,7 +21,11 @@ from bot.thread import Approval, Task, Thread, Void
 FAR = timedelta(days=10_000)
 Plant = Callable[[pytest.MonkeyPatch], None]
 PLANTS: dict[str, Plant] = {}
-LIKES = {"a withdrawal does not void": "withdraw", "the result of a task is taken twice": "order"}
+LIKES = {
+    "a withdrawal does not void": "withdraw",
+    "the result of a task is taken twice": "order",
+    "a yes to a tool and not to a digest": "deploy",
+}
 """What the agent has to do often for a mutant to show soon."""
 
 

@@ -39,7 +39,7 @@ def check_thread(execute: Execute, run: str, thread_id: str, lane: Thread | None
 def check_indexes(execute: Execute, run: str, log: Sequence[Event], counts: Counts) -> Thread:
     """Open timers, requests, questions and tasks are those of the thread."""
     thread = fold_all(Thread(log[0].thread_id), log)
-    _check_timers(execute, run, thread)
+    _same(run, "timers", _timers(execute, thread), _folded_timers(thread))
     _same(run, "requests", _requests(execute, thread, "approval"), {
         id_: (each.seq, each.approvers, isoformat(each.expires_at)) for id_, each in thread.approvals.items()
     })  # fmt: skip
@@ -62,12 +62,13 @@ def _same(run: str, name: str, rows: object, folded: object) -> None:
     must(rows == folded, run, f"the {name} of the index are not those of the log: {rows} / {folded}")
 
 
-def _check_timers(execute: Execute, run: str, thread: Thread) -> None:
-    """Those of the thread; and maybe a retry that a take-over has made pointless: it fires and starts nothing."""
-    sql = "SELECT timer_id, due_at, purpose FROM timers WHERE thread_id = ?"
-    rows = execute(sql, (thread.id,)).fetchall()
-    folded = {(timer_id, isoformat(timer.due_at)) for timer_id, timer in thread.timers.items()}
-    _same(run, "timers", {row[:2] for row in rows if row[:2] in folded or row[2] != "retry"}, folded)
+def _timers(execute: Execute, thread: Thread) -> set[tuple[str, str]]:
+    rows = execute("SELECT timer_id, due_at FROM timers WHERE thread_id = ?", (thread.id,))
+    return set(rows.fetchall())
+
+
+def _folded_timers(thread: Thread) -> set[tuple[str, str]]:
+    return {(timer_id, isoformat(timer.due_at)) for timer_id, timer in thread.timers.items()}
 
 
 def _requests(execute: Execute, thread: Thread, kind: str) -> dict[str, tuple[int, tuple[str, ...], str]]:

@@ -54,7 +54,7 @@ RULES: Mapping[str, ToolRule] = {
 
 GATED = frozenset(RULES)
 UNGATED = (
-    "look", "put", "job", "remind", "broken", "batch", *("ask", "withdraw", "work", "order") * 2,
+    "look", "put", "job", "remind", "broken", "batch", *("ask", "withdraw", "work", "order", "ask", "order") * 2,
 )  # fmt: skip
 UNSAFE = frozenset({"deploy", "pay", "grant", "page", "job", "work", "batch", "order"})
 

@@ -40,6 +40,13 @@ class Chances:
     gated: float = 0.4  # how many of the agent's steps are calls that need a yes
     likes: str = ""  # a tool that it calls in many of the others
 
+    @classmethod
+    def of(cls, seed: int) -> Chances:
+        """Some schedules have more requests, some more that goes on outside."""
+        return (cls(), cls(gated=0.7), cls(gated=0.2, likes=("ask", "order", "work")[seed // 3 % 3]))[
+            seed % 3
+        ]
+
 
 class Channel(FakeChannel):
     """Takes messages, and lets things happen before and after."""

@@ -19,10 +19,6 @@ from tests.sim.violation import Counts, must
 Log = Sequence[Event]
 YES = ("approved", "edited")
 
-FORGETS = True
-"""At a compaction the fold forgets which run has read a message, unless a yes is asked for in that run by then; an
-edit of it voids nothing any more. See tests/core/test_found_edits.py; False once that is mended."""
-
 
 @dataclass
 class Case:
@@ -63,10 +59,7 @@ class _Approvals:
     def __init__(self, run: str, log: Log, counts: Counts, gated: frozenset[str]) -> None:
         self.run, self.log, self.counts, self.gated = run, log, counts, gated
         self.cases: dict[str, Case] = {}
-        self.read_in: dict[
-            str, tuple[str, str, int]
-        ] = {}  # place -> the run that read it, its version, its seq
-        self.turn = ""  # the run of the open turn
+        self.read_in: dict[str, tuple[str, str]] = {}  # place -> the run that read it, its version
         self.wanted: dict[str, bool] = {}  # call -> whether the agent itself asked for a yes
 
     def must(self, holds: bool, what: str) -> None:
@@ -85,10 +78,6 @@ class _Approvals:
         match event.data:
             case ev.TurnStarted() | ev.TurnRead() as data:
                 self._read(event, data)
-            case ev.TurnEnded():
-                self.turn = ""
-            case ev.ContextCompacted() as compacted if FORGETS:
-                self._forget(compacted.to_seq)
             case ev.MessageEdited() | ev.MessageDeleted() | ev.ControlRequested() | ev.ToolFinished():
                 self._take_back(event.data)
             case ev.ModelAnswered(step=ev.Step(intent="need_approval")):
@@ -119,14 +108,9 @@ class _Approvals:
     def _read(self, event: Event, data: ev.TurnStarted | ev.TurnRead) -> None:
         read = self.log[data.input - 1].data
         version = self.log[data.version - 1].data
-        self.turn = event.run
         if isinstance(read, ev.MessageReceived):
             at = version.edited_at if isinstance(version, ev.MessageEdited) else ""
-            self.read_in[read.place] = event.run, at, data.input
-
-    def _forget(self, to_seq: int) -> None:
-        known = {case.run for case in self.open()} | {self.turn}
-        self.read_in = {p: read for p, read in self.read_in.items() if read[2] > to_seq or read[0] in known}
+            self.read_in[read.place] = event.run, at
 
     def _take_back(self, data: ev.AnyData) -> None:
         match data:
@@ -142,9 +126,9 @@ class _Approvals:
                 pass
 
     def _changed(self, place: str, version: str) -> None:
-        run, read, seq = self.read_in.get(place, ("", "~", 0))
+        run, read = self.read_in.get(place, ("", "~"))
         if run and version > read:
-            self.read_in[place] = run, version, seq
+            self.read_in[place] = run, version
             self._void([case for case in self.open() if case.run == run], "superseded")
 
     def _void(self, cases: list[Case], why: str) -> None:

@@ -30,7 +30,7 @@ def sweep(seeds: range, *, calm: bool = False, jobs: int = 0) -> tuple[Counter[s
 def _play(share: tuple[Sequence[int], bool]) -> tuple[dict[str, int], list[str]]:
     be_quiet()
     seeds, calm = share
-    chances = Chances(inputs=0.3, crash=0, other=0) if calm else Chances()
+    chances = Chances(inputs=0.3, crash=0, other=0) if calm else None
     with tempfile.TemporaryDirectory(dir=fast_folder()) as folder:
         found = list(asyncio.run(_all(seeds, Path(folder), chances)))
     counts: Counter[str] = Counter()
@@ -39,7 +39,7 @@ def _play(share: tuple[Sequence[int], bool]) -> tuple[dict[str, int], list[str]]
     return dict(counts), [violation for _, violation in found if violation]
 
 
-async def _all(seeds: Sequence[int], folder: Path, chances: Chances) -> list[tuple[Counter[str], str]]:
+async def _all(seeds: Sequence[int], folder: Path, chances: Chances | None) -> list[tuple[Counter[str], str]]:
     found = []
     for seed in seeds:
         try:

@@ -7,7 +7,7 @@ import pytest
 from tests.sim.exercised import never, table
 from tests.sim.world import Chances, run_seed
 
-SEEDS = 24
+SEEDS = 30
 
 
 @pytest.mark.prove

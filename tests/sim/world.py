@@ -61,7 +61,7 @@ class Play:
     closed: list[RequestRow] = field(default_factory=list)
     planned: dict[tuple[str, int], Today] = field(default_factory=dict)
     today: Today = field(default_factory=Today)
-    inputs_left: int = 26
+    inputs_left: int = 30
     crashes_left: int = 6
     violation: Violation | None = None
     depth: int = 0
@@ -163,7 +163,7 @@ class Play:
         if fate < 0.5:
             await ctx.progress("half way")
             await self.process.gates.wait(ctx.task_id)
-        if 0.4 < fate < 0.65:
+        if 0.3 < fate < 0.65:
             raise ToolError("it did not work")
         if fate > 0.95:
             raise RuntimeError("who knows")
@@ -261,7 +261,7 @@ async def run_seed(
     store_class: type[SqliteStore] = SqliteStore,
 ) -> Counter[str]:
     """Play one schedule and check it."""
-    play = Play(seed, folder, chances or Chances(), loop_class, store_class)
+    play = Play(seed, folder, chances or Chances.of(seed), loop_class, store_class)
     try:
         await play.play()
     except Violation as violation:

@@ -98,7 +98,7 @@ async def test_words_that_only_sound_like_a_yes_decide_nothing(desk: Desk):
         desk.text("carol", words)
         await desk.until(lambda count=count: str(desk.phone("carol")).count(ASKED_AGAIN) == count)
     desk.text("bob", f"OK {code(request)}")
-    await desk.phone_says(f'I read: "{code(request)}"', person="bob")
+    await desk.phone_says("That code fits none of the requests that wait for you", person="bob")
     desk.text("carol", f"NO {code(request)}")
 
     await desk.slack_says("carol said no and gave no reason")
@@ -122,7 +122,7 @@ async def test_without_a_decision_in_time_nothing_runs_and_both_sides_hear_of_it
     request = await desk.ask("run deploy-soon with tag v6")
 
     await desk.slack_says("Nobody decided in time (carol)")
-    await desk.phone_says("No longer needed: run_job (expired)")
+    await desk.phone_says("No longer needed: deploy-soon (expired)")
     desk.text("carol", f"OK {code(request)}")
 
     await desk.phone_says("Nothing was decided: it was already expired")
@@ -137,7 +137,7 @@ async def test_what_nobody_decides_is_passed_on_and_whoever_comes_next_decides(d
     desk.text("bob", f"OK {code(second)}")
 
     await desk.slack_says("deploy-duty (tag v7) is done")
-    await desk.phone_says("run_job: already approved by bob")
+    await desk.phone_says("deploy-duty: already approved by bob")
     desk.text("carol", f"OK {code(first)}")
     await desk.phone_says("Nothing was decided: it was already approved by bob")
     assert desk.deployed("v7") == 1
