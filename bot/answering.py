@@ -26,11 +26,10 @@ from bot.events import (
     QuestionAsked,
     Refusal,
     RequestFor,
-    Risk,
 )
 from bot.policy import approvers
 from bot.ports import AskedRow, Clock, RequestRow, Store
-from bot.rules import RISKS, Rules
+from bot.rules import Rules
 from bot.shown import shown
 from bot.step import Calls, checked_args
 from bot.thread import Thread
@@ -84,78 +83,60 @@ class Answering:
     async def by_words(
         self, incoming: Incoming, data: MessageReceived | MessageEdited, person: str
     ) -> Sequence[Incoming]:
-        """What a known person's words are instead of a message; nothing if they are one."""
-        if isinstance(data, MessageEdited):
-            return await self.by_edit(incoming, data, person)
-        return await self.by_text(incoming, data, person)
-
-    async def by_text(self, incoming: Incoming, data: MessageReceived, person: str) -> Sequence[Incoming]:
-        """What a known person's message is instead of a message; nothing if it is one."""
-        text = "\n".join(
-            block.text for block in data.blocks if block.source == "person" and block.kind == "text"
-        )
+        """What somebody's words are instead of a message; nothing if they are one. `person` is "" for a stranger."""
+        text = own_words(data)
         reading = grammar.read(text)
         if reading is None:
             return ()
-        asked = await self._store.asked(person, incoming.channel)
         by = Answerer(
             person=person, channel=incoming.channel, address=data.sender.address, proof=data.sender.proof
         )
+        inputs: Sequence[Incoming] = ()
+        if person and isinstance(data, MessageReceived):
+            inputs = await self._decided(incoming, by, reading, text)
+        codes = reading.code_like if isinstance(reading, grammar.Unclear) else (reading.code,)
+        if inputs or not codes:
+            return inputs
+        return await self._misplaced(incoming, by, codes) or await self._overheard(incoming, by, codes)
+
+    async def _decided(
+        self, incoming: Incoming, by: Answerer, reading: grammar.Reading, text: str
+    ) -> Sequence[Incoming]:
+        """A decision of somebody who was asked here, or what may have been meant as one."""
+        asked = await self._store.asked(by.person, by.channel)
         match reading:
             case grammar.Unclear():
-                inputs = await self._unclear(incoming, by, asked, text)
+                return await self._unclear(incoming, by, asked, text)
             case grammar.Approve(code):
-                inputs = await self._coded(incoming, asked, code, Attempt("approve", by))
+                return await self._coded(incoming, asked, code, Attempt("approve", by))
             case grammar.Reject(code, reason):
-                inputs = await self._coded(incoming, asked, code, Attempt("reject", by, reason))
+                return await self._coded(incoming, asked, code, Attempt("reject", by, reason))
             case grammar.Answer(code, answer):
-                inputs = await self._coded(incoming, asked, code, Attempt("respond", by, answer))
+                return await self._coded(incoming, asked, code, Attempt("respond", by, answer))
             case _:
                 assert_never(reading)
-        return inputs or await self._misplaced(incoming, by, reading)
 
-    async def by_edit(self, incoming: Incoming, data: MessageEdited, person: str) -> Sequence[Incoming]:
-        """A code that was written into an older message decides nothing, and is not kept either."""
-        text = "\n".join(b.text for b in data.blocks if b.source == "person" and b.kind == "text")
-        reading = grammar.read(text)
-        if reading is None:
-            return ()
-        by = Answerer(
-            person=person, channel=incoming.channel, address=data.sender.address, proof=data.sender.proof
-        )
-        return await self._misplaced(incoming, by, reading)
+    async def _misplaced(self, incoming: Incoming, by: Answerer, codes: Sequence[str]) -> Sequence[Incoming]:
+        """A code of theirs on another channel, or written into an older message: it decides nothing.
 
-    async def _misplaced(
-        self, incoming: Incoming, by: Answerer, reading: grammar.Reading
-    ) -> Sequence[Incoming]:
-        """A code of theirs where it does not count: the words are not kept, and they hear where it does."""
-        codes = _codes_in(reading)
+        The words are not kept, and they hear where the code counts.
+        """
         someone = self._rules().people.get(by.person)
         reaches = someone.reaches if someone else ()
-        channels = dict.fromkeys((by.channel, *(reach.channel for reach in reaches)))
-        for channel in channels if codes else ():
+        for channel in dict.fromkeys((by.channel, *(reach.channel for reach in reaches))) if someone else ():
             for row in await self._store.asked(by.person, channel):
                 if row.request.status == "pending" and any([self._fits(row, code) for code in codes]):
-                    told = (_told(_notice(incoming), words.misplaced(channel)),)
+                    told = (word_to(incoming, words.misplaced(channel)),)
                     return (_input(incoming, row.request, _refused(row.request, by, "ambiguous", told)),)
         return ()
 
-    def _is_new(self, by: Answerer, text: str) -> bool:
-        place = (by.person, by.channel)
-        before, self._asked_again[place] = self._asked_again.get(place), text
-        return text != before
-
-    async def overheard(self, incoming: Incoming, data: MessageReceived | MessageEdited) -> Incoming | None:
-        """Somebody says a code that is another person's: refused, on record, and the words are not kept."""
-        text = "\n".join(b.text for b in data.blocks if b.source == "person" and b.kind == "text")
-        reading = grammar.read(text)
-        codes = _codes_in(reading) if reading else ()
-        for request in await self._store.requests(limit=MOST_COMPARED) if codes else ():
+    async def _overheard(self, incoming: Incoming, by: Answerer, codes: Sequence[str]) -> Sequence[Incoming]:
+        """A code that is somebody else's: refused, on record, and the words are not kept."""
+        for request in await self._store.requests(limit=MOST_COMPARED):
             if any([self._is_anybodys(request, code) for code in codes]):
-                by = Answerer(channel=incoming.channel, address=data.sender.address, proof=data.sender.proof)
-                told = (_told(_notice(incoming), words.WRONG_CODE),)
-                return _input(incoming, request, _refused(request, by, "unauthorised", told))
-        return None
+                told = (word_to(incoming, words.WRONG_CODE),)
+                return (_input(incoming, request, _refused(request, by, "unauthorised", told)),)
+        return ()
 
     def _is_anybodys(self, request: RequestRow, code: str) -> bool:
         people = self._rules().people
@@ -164,12 +145,13 @@ class Answering:
             for name in request.approvers
             for reach in (people[name].reaches if name in people else ())
         ]
-        return any(
-            [
-                matches(self._keys.code(request.kind, request.id, name, channel), code)
-                for name, channel in ways
-            ]
-        )
+        known = [self._keys.code(request.kind, request.id, name, channel) for name, channel in ways]
+        return any([matches(each, code) for each in known])
+
+    def _is_new(self, by: Answerer, text: str) -> bool:
+        place = (by.person, by.channel)
+        before, self._asked_again[place] = self._asked_again.get(place), text
+        return text != before
 
     async def _unclear(
         self, incoming: Incoming, by: Answerer, asked: Sequence[AskedRow], text: str
@@ -193,7 +175,7 @@ class Answering:
             return (await self._meant(incoming, still_open[0], attempt),)
         if meant and not still_open:
             return (
-                _input(incoming, meant[0].request, _late(meant[0].request, attempt.by, _notice(incoming))),
+                _input(incoming, meant[0].request, _late(meant[0].request, attempt.by, word_to(incoming))),
             )
         if attempt.decision == "respond":
             return ()  # "HP4427 is out of toner" begins with what only looks like a code
@@ -206,15 +188,15 @@ class Answering:
         request = row.request
         if self._wrong(row) >= MOST_WRONG:
             tool = await self._subject(request)
-            told = (_told(_notice(incoming), words.locked(tool)),)
+            told = (word_to(incoming, words.locked(tool)),)
             return _input(incoming, request, _refused(request, attempt.by, "locked", told))
         if (request.kind == "approval") is (attempt.decision == "respond"):
             # "CODE text" answers a question, OK and NO a request for a yes. To the other they may mean anything.
-            again = (_told(_notice(incoming), words.NOT_HERE),)
+            again = (word_to(incoming, words.NOT_HERE),)
             if incoming.direct:
                 again = (await self._again(incoming, request, attempt.by.person),)
             return _input(incoming, request, _refused(request, attempt.by, "ambiguous", again))
-        return _input(incoming, request, await self.judged(request, attempt, _notice(incoming)))
+        return _input(incoming, request, await self.judged(request, attempt, word_to(incoming)))
 
     def _wrong_code(self, incoming: Incoming, asked: Sequence[AskedRow], by: Answerer) -> Sequence[Incoming]:
         """A wrong try for each open request that could have been meant; at the fifth an operator hears of it."""
@@ -224,7 +206,7 @@ class Answering:
         for number, row in enumerate(waiting):
             said: tuple[Outgoing, ...] = ()
             if number == 0:
-                said = (_told(_notice(incoming), words.WRONG_CODE),)
+                said = (word_to(incoming, words.WRONG_CODE),)
             if self._count_wrong(row, incoming.dedupe) == MOST_WRONG:
                 said = (*said, *self._alarm(by, row.request))
             data = _refused(row.request, by, "wrong_code", said)
@@ -272,7 +254,7 @@ class Answering:
             case _:
                 pass
         text = words.unclear(what, request.requester)
-        return _notice(incoming).model_copy(update={"text": text, "request": asks})
+        return word_to(incoming).model_copy(update={"text": text, "request": asks})
 
     async def _subject(self, request: RequestRow) -> str:
         events = await self._store.events_at(request.thread_id, [request.seq])
@@ -292,9 +274,9 @@ class Answering:
         if request is None or request.kind != kind:
             return None
         by = data.by.model_copy(update={"person": person})
-        reply = _notice(incoming)
+        reply = word_to(incoming)
         if proven is None:
-            told = (_told(reply, words.NOT_YOURS),)
+            told = _maybe(reply, words.NOT_YOURS)
             return _input(incoming, request, _refused(request, by, "unauthorised", told))
         if isinstance(data, QuestionAnswered):
             return _input(
@@ -353,7 +335,7 @@ class Answering:
             return "own_request"
         place = Thread(request.thread_id, channel=row.channel)
         entitled = approvers(rule, place, asked.person, rules, level=len(rule.levels))
-        return None if by.person in entitled and _may_carry(rules, by, rule.risk) else "unauthorised"
+        return None if by.person in entitled and rules.may_carry(by.channel, rule.risk) else "unauthorised"
 
     async def _edited(
         self, request: RequestRow, asked: ApprovalRequested, args: Mapping[str, JsonValue]
@@ -381,19 +363,6 @@ class Answering:
             told = _maybe(reply, words.no_such_option(len(options)))
             return QuestionAnswered(question_id=request.id, by=by, refused="ambiguous", outgoing=told)
         return QuestionAnswered(question_id=request.id, text=text, option=chosen(text, options), by=by)
-
-
-def _codes_in(reading: grammar.Reading) -> tuple[str, ...]:
-    return reading.code_like if isinstance(reading, grammar.Unclear) else (reading.code,)
-
-
-def _may_carry(rules: Rules, by: Answerer, risk: Risk) -> bool:
-    """Whether something of this risk may be decided on the channel where it was."""
-    if RISKS.index(risk) > RISKS.index(rules.caps.get(by.channel, "high")):
-        return False
-    someone = rules.people.get(by.person)
-    reaches = someone.reaches if someone else ()
-    return all(reach.carries(risk) for reach in reaches if reach.channel == by.channel)
 
 
 def chosen(text: str, options: Sequence[str]) -> str:
@@ -454,10 +423,15 @@ def late_words(request: RequestRow) -> str:
     return words.ended_before(request.status, request.decided_by, request.decided_at or request.expires_at)
 
 
-def _notice(incoming: Incoming) -> Outgoing:
-    """Where to tell whoever answered: where they did."""
+def own_words(data: MessageReceived | MessageEdited) -> str:
+    """What the sender wrote themselves, without what they quote or attach."""
+    return "\n".join(b.text for b in data.blocks if b.source == "person" and b.kind == "text")
+
+
+def word_to(incoming: Incoming, text: str = "") -> Outgoing:
+    """A word to whoever wrote, where they wrote."""
     return Outgoing(
-        text="",
+        text=text,
         kind="notice",
         channel=incoming.channel,
         account=incoming.account,
@@ -465,9 +439,5 @@ def _notice(incoming: Incoming) -> Outgoing:
     )
 
 
-def _told(reply: Outgoing, text: str) -> Outgoing:
-    return reply.model_copy(update={"text": text})
-
-
 def _maybe(reply: Outgoing | None, text: str) -> tuple[Outgoing, ...]:
-    return (_told(reply, text),) if reply and reply.destination else ()
+    return (reply.model_copy(update={"text": text}),) if reply and reply.destination else ()

@@ -171,7 +171,7 @@ async def _assemble(
 
     contexts = Contexts(
         rules=today,
-        timezone=lambda person: today.timezone_of(person or None),
+        timezone=today.timezone_of,
         clock=clock,
         keys=keys,
         url=config.web.public_url or url,
@@ -180,7 +180,7 @@ async def _assemble(
         agents=parts,
         models=_budgeted(config, mode, models, await _used_today(store, clock()), clock),
         rules=today,
-        timezone=lambda person: today.timezone_of(person or None),
+        timezone=today.timezone_of,
         clock=clock,
         sleep=asyncio.sleep,
         tool_timeout=config.tool_timeout,

@@ -113,13 +113,11 @@ def _voided(thread: Thread, id_: str, approval: Approval, rules: Rules) -> Draft
     status: ApprovalStatus = approval.void or "cancelled"
     said = told(
         approval.told,
-        words.no_longer_needed(words.named(approval.tool, approval.args), status),
+        words.no_longer_needed(_named(approval), status),
         thread,
         rules,
     )
-    reply = (
-        words.request_superseded(words.named(approval.tool, approval.args)) if status == "superseded" else ""
-    )
+    reply = words.request_superseded(_named(approval)) if status == "superseded" else ""
     return resolved(id_, approval, status, outgoing=(*reply_to(thread, rules, reply), *said))
 
 
@@ -130,12 +128,10 @@ def _expired(thread: Thread, id_: str, approval: Approval, now: datetime, rules:
         timer = TimerSet(timer_id=f"x{level}:{id_}", due_at=until, purpose="expiry", about=id_)
         passed = _passed_on(thread, id_, approval, level, until, now, rules)
         return (passed, Draft(timer, run=approval.run, correlation=id_))
-    reply = reply_to(
-        thread, rules, words.request_expired(words.named(approval.tool, approval.args), approval.approvers)
-    )
+    reply = reply_to(thread, rules, words.request_expired(_named(approval), approval.approvers))
     said = told(
         approval.told,
-        words.no_longer_needed(words.named(approval.tool, approval.args), "expired"),
+        words.no_longer_needed(_named(approval), "expired"),
         thread,
         rules,
     )
@@ -206,9 +202,7 @@ def ended(
     deciders = _deciders(approval)
     late = [answer.person for answer in approval.late if answer.channel not in NAMED]  # the API tells them
     others = [name for name in (*approval.told, *late) if name not in deciders or name in late]
-    text = words.already_decided(
-        words.named(approval.tool, approval.args), status, deciders, approval.answers[-1].time
-    )
+    text = words.already_decided(_named(approval), status, deciders, approval.answers[-1].time)
     return resolved(id_, approval, status, final_args=final_args, outgoing=told(others, text, thread, rules))
 
 
@@ -224,7 +218,7 @@ def overruled(thread: Thread, id_: str, status: ApprovalStatus, reason: str, rul
     """The end of a request whose yes does not count any more; whoever said it hears so."""
     approval = thread.approvals[id_]
     deciders = tuple(dict.fromkeys(answer.person for answer in approval.answers))
-    said = told(deciders, words.overruled(words.named(approval.tool, approval.args), reason), thread, rules)
+    said = told(deciders, words.overruled(_named(approval), reason), thread, rules)
     return resolved(id_, approval, status, reason=reason, outgoing=said)
 
 
@@ -240,6 +234,10 @@ def final_call(approval: Approval, decision: Answer, key: str, id_: str) -> Tool
         key=key,
         approval_id=id_,
     )
+
+
+def _named(approval: Approval) -> str:
+    return words.named(approval.tool, approval.args)
 
 
 def _request_for(id_: str, quorum: int, args: Mapping[str, JsonValue], risk: Risk) -> RequestFor:

@@ -31,7 +31,7 @@ def ask(
     outgoing = []
     for name in names:
         someone = rules.people.get(name)
-        reach = _where(someone, text, request, now) if someone else None
+        reach = _where(someone, text, request, rules, now) if someone else None
         if someone is not None and reach is not None:
             message = _to(someone, reach, text, request, rules.link(thread.id), now)
             if until is None or message.not_before is None or message.not_before < until:
@@ -47,41 +47,33 @@ def elsewhere(message: Outgoing, rules: Rules, now: datetime) -> Outgoing | None
         return None
     request = request.model_copy(update={"tried": (*request.tried, message.channel)})
     left = (reach for reach in someone.reaches if reach.channel not in request.tried)
-    reach = next((each for each in left if _shows(each, message.text, request)), None)
+    reach = next((each for each in left if _shows(each, message.text, request, rules)), None)
     return None if reach is None else _to(someone, reach, message.text, request, message.link, now)
 
 
-def spoken(message: Outgoing, *, code: str, handle: str) -> Outgoing:
-    """The message as it is sent: with the code to answer by text, and the handle to answer by button."""
-    request = message.request
-    if request is None:
-        return message
-    filled = request.model_copy(update={"code": code, "handle": handle})
-    return message.model_copy(update={"text": _whole(message.text, filled), "request": filled})
-
-
 def with_code(keys: Keys, message: Outgoing) -> Outgoing:
-    """A request as it is sent, with the code and the handle that are stored nowhere."""
+    """A request as it is sent: with the code to answer by text and the handle of its buttons, stored nowhere."""
     request = message.request
     if request is None:
         return message
     code = keys.code(request.kind, request.id, request.person, message.channel)
-    return spoken(message, code=code, handle=keys.handle(request.kind, request.id, request.person))
+    handle = keys.handle(request.kind, request.id, request.person)
+    filled = request.model_copy(update={"code": code, "handle": handle})
+    return message.model_copy(update={"text": _whole(message.text, filled), "request": filled})
 
 
-def _where(someone: Someone, text: str, request: RequestFor, now: datetime) -> Reach | None:
+def _where(someone: Someone, text: str, request: RequestFor, rules: Rules, now: datetime) -> Reach | None:
     """The first of a person's addresses that can show it; at night rather one that makes no noise."""
-    fitting = [reach for reach in someone.reaches if _shows(reach, text, request)]
+    fitting = [reach for reach in someone.reaches if _shows(reach, text, request, rules)]
     if someone.quiet and someone.quiet.until(now, someone.timezone):
         silent = [reach for reach in fitting if reach.channel not in PHONES]
         fitting = silent or fitting
     return fitting[0] if fitting else None
 
 
-def _shows(reach: Reach, text: str, request: RequestFor) -> bool:
-    return reach.carries(request.risk) and reach.fits(
-        _whole(text, request.model_copy(update={"code": ANY_CODE}))
-    )
+def _shows(reach: Reach, text: str, request: RequestFor, rules: Rules) -> bool:
+    whole = _whole(text, request.model_copy(update={"code": ANY_CODE}))
+    return rules.may_carry(reach.channel, request.risk) and reach.fits(whole)
 
 
 def _whole(text: str, request: RequestFor) -> str:

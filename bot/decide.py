@@ -3,17 +3,24 @@
 Pure: the clock and today's rules are arguments. See docs/how-it-works.md for the table in words.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot import approvals, words
+from bot.actions import (
+    Action as Action,
+    AskModel as AskModel,
+    Next as Next,
+    Plan as Plan,
+    RunTool as RunTool,
+    Wait as Wait,
+)
 from bot.canonical import call_digest
 from bot.drafting import fold_drafts
 from bot.ending import end, parked, reply_to, to_operator
 from bot.events import (
     ApprovalRequested,
-    ApprovalStatus,
     ContextCompacted,
     Draft,
     Failure,
@@ -25,7 +32,6 @@ from bot.events import (
     TimerSet,
     ToolFinished,
     ToolStarted,
-    ToolStatus,
     TurnEnded,
     TurnRead,
     TurnResumed,
@@ -33,12 +39,11 @@ from bot.events import (
 )
 from bot.fold import without_oldest
 from bot.ids import call_id, idempotency_key, run_id, timer_id
-from bot.policy import approvers, still_approved, why_gated, why_not_caused
+from bot.policy import approvers, why_gated, why_not_caused
 from bot.rules import AgentRules, Rules, ToolRule
 from bot.sizes import shown_size
 from bot.thread import (
     Answered,
-    Approval,
     Asking,
     Calling,
     Entry,
@@ -49,53 +54,10 @@ from bot.thread import (
     Unread,
     Waiting,
 )
+from bot.verdict import act_on
 
 MAX_DECISIONS = 64
 CORRECTIONS = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to do until the next input."""
-
-
-@dataclass(frozen=True, slots=True)
-class AskModel:
-    """Ask for the next step. `resume` is the seq of the model.asked to send again."""
-
-    run: str
-    degraded: bool = False
-    resume: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RunTool:
-    """Run a call that has been announced."""
-
-    run: str
-    call_id: str
-    tool: str
-    key: str
-
-
-Action = Wait | AskModel | RunTool
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """What the table says: events to append and, unless it is to be asked again, the action."""
-
-    drafts: tuple[Draft, ...] = ()
-    action: Action | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything decided from one fold. `thread` is the state once the drafts are stored."""
-
-    drafts: tuple[Draft, ...]
-    action: Action
-    thread: Thread
 
 
 def decide(thread: Thread, now: datetime, rules: Rules, *, tries: int = 0) -> Plan:
@@ -212,85 +174,7 @@ def _start(thread: Thread, now: datetime, rules: Rules) -> Next:
     started = Draft(TurnStarted(input=first.seq, version=version), run=run)
     if first.kind != "answer":
         return Next((started,))
-    return _act_on(thread, first.about, started, now, rules)
-
-
-def _act_on(thread: Thread, id_: str, started: Draft, now: datetime, rules: Rules) -> Next:
-    """A person has decided, and nothing has been done about it yet."""
-    approval = thread.approvals[id_]
-    decision = approval.decision
-    if decision is None:
-        raise ValueError(f"thread {thread.id}: the approval {id_} is not decided")
-    match decision.decision:
-        case "approve" | "edit":
-            return _act_on_yes(thread, id_, approval, started, now, rules)
-        case "reject":
-            said = words.rejected([decision.person], decision.message)
-            ended = approvals.ended(thread, id_, "rejected", rules)
-            return Next((started, ended, _result(approval, "denied", said)))
-        case "respond":
-            said = words.answered_by(decision.person, decision.message)
-            ended = approvals.ended(thread, id_, "answered", rules)
-            return Next((started, ended, _result(approval, "ok", said, answered_by=decision.person)))
-        case _:
-            assert_never(decision.decision)
-
-
-def _act_on_yes(
-    thread: Thread, id_: str, approval: Approval, started: Draft, now: datetime, rules: Rules
-) -> Next:
-    decision = approval.answers[-1]
-    call = approvals.final_call(approval, decision, idempotency_key(thread.id, approval.call_id), id_)
-    rule = rules.agent(thread.agent).rule(call.tool, call.args)
-    if rule is None or rule.effect != call.effect or not _still_right(thread, approval, rule, rules):
-        cancelled = approvals.overruled(thread, id_, "cancelled", words.RIGHTS_GONE, rules)
-        return Next((started, cancelled, _result(approval, "denied", words.rights_gone(approval.tool))))
-    if now - decision.time > timedelta(seconds=approval.start_within):
-        if len(approvers(rule, thread, approval.person, rules)) < max(1, rule.quorum):
-            ended = approvals.overruled(thread, id_, "cancelled", words.TOO_LATE, rules)
-            return Next((started, ended, _result(approval, "denied", words.no_approver(approval.tool))))
-        return _ask_anew(thread, id_, approval, started, rule, now, rules)
-    call = call.model_copy(update={"background": rule.background})
-    status: ApprovalStatus = "edited" if decision.decision == "edit" else "approved"
-    yes = approvals.ended(thread, id_, status, rules, final_args=call.args)
-    announced = Draft(call, run=approval.run, correlation=call.call_id)
-    return Next((started, yes, announced), RunTool(approval.run, call.call_id, call.tool, call.key))
-
-
-def _still_right(thread: Thread, approval: Approval, rule: ToolRule, rules: Rules) -> bool:
-    """By today's config: may the requester still cause it, and do those who said yes still may?"""
-    return not why_not_caused(rule, approval.person, rules) and still_approved(approval, rule, thread, rules)
-
-
-def _ask_anew(
-    thread: Thread, id_: str, approval: Approval, started: Draft, rule: ToolRule, now: datetime, rules: Rules
-) -> Next:
-    drafts = (started, approvals.overruled(thread, id_, "superseded", words.TOO_LATE, rules))
-    thread = fold_drafts(thread, drafts, now)
-    call = approvals.final_call(approval, replace(approval.answers[-1], decision="approve"), "", "")
-    rule = rules.agent(thread.agent).rule(call.tool, call.args) or rule
-    again = approvals.requested(thread, thread.open_turn, call, rule, words.TOO_LATE, now=now, rules=rules)
-    ended = end(
-        thread,
-        thread.open_turn,
-        rules,
-        "waiting",
-        words.asked_anew(words.named(approval.tool, approval.args)),
-    )
-    return Next((*drafts, *again, ended))
-
-
-def _result(approval: Approval, status: ToolStatus, said: str, *, answered_by: str = "") -> Draft:
-    """What comes of a call that was not carried out."""
-    finished = ToolFinished(
-        call_id=approval.call_id,
-        tool=approval.tool,
-        args_digest=approval.args_digest,
-        status=status,
-        result=said,
-        answered_by=answered_by,
-    )
-    return Draft(finished, run=approval.run, correlation=approval.call_id)
+    return act_on(thread, first.about, started, now, rules)
 
 
 # ---------------------------------------------------------------- a turn goes on

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, assert_never
 import structlog
 
 from bot import grammar, words
-from bot.answering import Answering
+from bot.answering import Answering, own_words, word_to
 from bot.claims import Claims, Redeemed, Refused, is_claim
 from bot.config.people import Person
 from bot.errors import Overloaded
@@ -158,18 +158,10 @@ class Inbox:
             return (incoming,)
         if (control := _control(incoming, data, person)) is not None:
             return (control,)
-        return await self._answers(incoming, data, person) or (incoming,)
-
-    async def _answers(
-        self, incoming: Incoming, data: MessageReceived | MessageEdited, person: Person | None
-    ) -> Sequence[Incoming]:
         if self._answering is None:
-            return ()
-        answers = await self._answering.by_words(incoming, data, person.name) if person else ()
-        if answers:
-            return answers
-        overheard = await self._answering.overheard(incoming, data)
-        return (overheard,) if overheard else ()
+            return (incoming,)
+        name = person.name if person else ""
+        return await self._answering.by_words(incoming, data, name) or (incoming,)
 
     def _claimed(self, incoming: Incoming) -> Incoming | None:
         """`claim CODE` and `link CODE`, said where nobody reads along, make an address somebody's."""
@@ -181,7 +173,7 @@ class Inbox:
         if data.sender.proof in ("claimed", "none"):
             return None
         found = self._claims.redeem(
-            _own_words(data),
+            own_words(data),
             data.sender.channel,
             data.sender.address,
             display=data.display,
@@ -197,7 +189,7 @@ class Inbox:
                 said, reason = why, "wrong_code"
             case _:
                 assert_never(found)
-        told = SenderTold(sender=data.sender, reason=reason, outgoing=(_reply(incoming, said),))
+        told = SenderTold(sender=data.sender, reason=reason, outgoing=(word_to(incoming, said),))
         return replace(incoming, data=told, raw=b"")
 
     def _person(self, incoming: Incoming) -> Person | None:
@@ -210,12 +202,12 @@ class Inbox:
 
     def _overheard(self, incoming: Incoming, data: MessageReceived) -> Incoming | None:
         """A claim that others can read is worth nothing any more, and is not kept."""
-        text = _own_words(data)
+        text = own_words(data)
         if self._claims is None or not is_claim(text):
             return None
         self._claims.void(text)
         told = SenderTold(
-            sender=data.sender, reason="wrong_code", outgoing=(_reply(incoming, words.CLAIM_OVERHEARD),)
+            sender=data.sender, reason="wrong_code", outgoing=(word_to(incoming, words.CLAIM_OVERHEARD),)
         )
         return replace(incoming, data=told, raw=b"")
 
@@ -227,9 +219,9 @@ class Inbox:
         if not isinstance(data, MessageReceived) or not incoming.direct:
             return REFUSED
         asks = rule.strangers == "ask" and operator is not None
-        said = [_reply(incoming, words.STRANGER_ASKED if asks else words.STRANGER)]
+        said = [word_to(incoming, words.STRANGER_ASKED if asks else words.STRANGER)]
         if operator is not None and asks:
-            text = words.operator_stranger(incoming.channel, data.sender.address, _own_words(data))
+            text = words.operator_stranger(incoming.channel, data.sender.address, own_words(data))
             said.append(operator.model_copy(update={"text": text, "kind": "notice"}))
         told = SenderTold(
             sender=data.sender, reason="operator_asked" if asks else "refused", outgoing=tuple(said)
@@ -295,7 +287,7 @@ def _control(
     incoming: Incoming, data: MessageReceived | MessageEdited, person: Person | None
 ) -> Incoming | None:
     """One word that steers. Anybody may stop; to let it go on among others one has to be known."""
-    action = grammar.control(_own_words(data)) if isinstance(data, MessageReceived) else None
+    action = grammar.control(own_words(data)) if isinstance(data, MessageReceived) else None
     if action is None or not (action == "stop" or person is not None or incoming.direct):
         return None
     by = f"{data.sender.channel}:{data.sender.address}"
@@ -305,21 +297,6 @@ def _control(
 _ANSWERLESS = (
     ContactReported, DeliveryReported, FeedbackReceived, SenderTold, TaskProgressed, ThreadOpened,
 )  # fmt: skip
-
-
-def _own_words(data: MessageReceived | MessageEdited) -> str:
-    """What the sender wrote themselves, without what they quote or attach."""
-    return "\n".join(b.text for b in data.blocks if b.source == "person" and b.kind == "text")
-
-
-def _reply(incoming: Incoming, text: str) -> Outgoing:
-    return Outgoing(
-        text=text,
-        kind="notice",
-        channel=incoming.channel,
-        account=incoming.account,
-        destination=incoming.destination,
-    )
 
 
 def _says_something(data: AnyInput) -> bool:

@@ -20,19 +20,12 @@ NAMED = frozenset({"api", "terminal"})
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """One way to reach a person now. `fits` says whether a text can be shown there whole, in one piece.
-
-    What is riskier than `most_risk` is not decided there.
-    """
+    """One way to reach a person now. `fits` says whether a text can be shown there whole, in one piece."""
 
     channel: str
     account: str
     destination: str
     fits: Callable[[str], bool] = lambda text: True
-    most_risk: Risk = "high"
-
-    def carries(self, risk: Risk) -> bool:
-        return RISKS.index(risk) <= RISKS.index(self.most_risk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +176,10 @@ class Rules:
                 f"this thread belongs to the agent {name!r}, which is not configured (known: {known})"
             )
         return self.agents[name]
+
+    def may_carry(self, channel: str, risk: Risk) -> bool:
+        """Whether something of this risk may be decided on a channel."""
+        return RISKS.index(risk) <= RISKS.index(self.caps.get(channel, "high"))
 
     def link(self, thread_id: str) -> str:
         """The page of a thread, or "" where no address is known."""

@@ -124,7 +124,7 @@ class Today:
         operators = people.operators()
         everybody = people_now(people, accounts, dict(self._fits()))
         caps: dict[str, Risk] = {"sms": self._live().channels.sms.approves}
-        known = {name: _reachable(each, self._unreachable, caps) for name, each in everybody.items()}
+        known = {name: _reachable(each, self._unreachable) for name, each in everybody.items()}
         return roster.rules_of(
             self._live(),
             self._parts,
@@ -144,11 +144,7 @@ class Today:
                 yield channel.name, fits
 
 
-def _reachable(someone: Someone, unreachable: Unreachable, caps: Mapping[str, Risk]) -> Someone:
-    """The person without addresses that take nothing, and with what each channel may decide."""
-    reaches = tuple(
-        replace(reach, most_risk=caps.get(reach.channel, "high"))
-        for reach in someone.reaches
-        if (reach.channel, reach.destination) not in unreachable
-    )
+def _reachable(someone: Someone, unreachable: Unreachable) -> Someone:
+    """The person without addresses that take nothing."""
+    reaches = tuple(r for r in someone.reaches if (r.channel, r.destination) not in unreachable)
     return replace(someone, reaches=reaches)

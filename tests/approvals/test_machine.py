@@ -8,7 +8,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from bot import approvals, decide, fold
+from bot import approvals, fold, verdict
 from bot.answering import Answering
 from bot.events import ApprovalAnswered, Event
 from bot.fold_requests import approval_answered
@@ -77,7 +77,7 @@ def nothing_expires(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def a_late_start_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A yes starts the call however long ago it was said."""
-    monkeypatch.setattr(decide, "timedelta", lambda seconds: MONTHS)
+    monkeypatch.setattr(verdict, "timedelta", lambda seconds: MONTHS)
 
 
 def one_id_for_all(monkeypatch: pytest.MonkeyPatch) -> None:

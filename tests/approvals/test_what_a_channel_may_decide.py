@@ -21,17 +21,7 @@ async def launch(args: NoArgs, ctx: ToolContext) -> str:
 
 
 def phones_decide_medium(rules: Rules) -> Rules:
-    people = {
-        name: replace(
-            someone,
-            reaches=tuple(
-                replace(reach, most_risk="medium") if reach.channel == "phone" else reach
-                for reach in someone.reaches
-            ),
-        )
-        for name, someone in rules.people.items()
-    }
-    return replace(rules, people=people)
+    return replace(rules, caps={"phone": "medium"})
 
 
 async def test_a_risky_call_is_put_to_the_approver_on_a_channel_that_may_decide_it(tmp_path: Path) -> None:
@@ -62,3 +52,21 @@ async def test_a_yes_from_a_channel_that_may_not_decide_it_counts_for_nothing(tm
         await bot.press("carol", request.id, "approve", channel="fake")
         await bot.settle()
         assert await bot.open_requests() == []
+
+
+async def test_that_holds_too_for_a_phone_that_takes_nothing_from_us_any_more(tmp_path: Path) -> None:
+    def unreachable(rules: Rules) -> Rules:
+        people = {name: replace(someone, reaches=()) for name, someone in rules.people.items()}
+        return replace(phones_decide_medium(rules), people=people)
+
+    async with open_test_bot(
+        tmp_path, script=[call("launch")], tools=[launch], people=EVERYBODY, rules=unreachable
+    ) as bot:
+        await bot.say("launch")
+        await bot.settle()
+        (request,) = await bot.open_requests()
+
+        await bot.press("carol", request.id, "approve", channel="phone")
+        await bot.settle()
+
+        assert len(await bot.open_requests()) == 1

@@ -7,7 +7,8 @@ from itertools import count
 
 import pytest
 
-from bot import decide, events as ev
+from bot import decide, events as ev, verdict
+from bot.actions import Next
 from bot.answering import Answering
 from bot.approvals import final_call
 from bot.events import Event, Step
@@ -80,7 +81,7 @@ def quorum_of_answers_and_not_of_people(patch: pytest.MonkeyPatch) -> None:
         return len(approval.answers) >= rule.quorum
 
     patch.setattr("bot.fold.approval_answered", answered)
-    patch.setattr("bot.decide.still_approved", enough)
+    patch.setattr("bot.verdict.still_approved", enough)
 
 
 @plant
@@ -120,18 +121,18 @@ def a_withdrawal_does_not_void(patch: pytest.MonkeyPatch) -> None:
 
 @plant
 def rights_not_looked_up_again_at_the_start(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("bot.decide._still_right", lambda *_: True)
+    patch.setattr("bot.verdict._still_right", lambda *_: True)
 
 
 @plant
 def a_yes_is_good_for_ever(patch: pytest.MonkeyPatch) -> None:
     """`start_within` is ignored."""
-    original = decide._act_on_yes
+    original = verdict._act_on_yes
 
-    def act(thread: Thread, id_: str, approval: Approval, *more: object) -> decide.Next:
+    def act(thread: Thread, id_: str, approval: Approval, *more: object) -> Next:
         return original(thread, id_, changed(approval, start_within=FAR.total_seconds()), *more)  # type: ignore[arg-type]
 
-    patch.setattr("bot.decide._act_on_yes", act)
+    patch.setattr("bot.verdict._act_on_yes", act)
 
 
 @plant
