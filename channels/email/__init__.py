@@ -1,0 +1,1 @@
+"""E-mail: one mailbox that is read over IMAP and answered over SMTP."""
