@@ -66,6 +66,7 @@ from bot.values import (
     Failure as Failure,
     FailureKind as FailureKind,
     Intent as Intent,
+    Invite as Invite,
     Level as Level,
     OnExpiry as OnExpiry,
     Outcome as Outcome,

@@ -39,6 +39,8 @@ class ThreadOpened(InputData):
 
 
 class MessageReceived(InputData):
+    """What somebody wrote. `channel_ref` is what the channel needs to answer it; nobody else reads it."""
+
     type: ClassVar[str] = "message.received"
     place: Private
     blocks: tuple[Block, ...]
@@ -46,6 +48,7 @@ class MessageReceived(InputData):
     person: str | None = None
     display: Private = ""
     reply_to: Private = ""
+    channel_ref: PrivateJson = Field(default_factory=dict)
     raw: str = ""
 
 

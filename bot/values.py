@@ -70,11 +70,15 @@ class Block(Value):
 
 
 class Sender(Value):
-    """Who wrote, as the provider names them, and how we know: never a display name."""
+    """Who wrote, as the provider names them, and how we know: never a display name.
+
+    `unproven` says what was missing for a proof, where one was to be had.
+    """
 
     channel: str
     address: Private
     proof: Proof
+    unproven: Text = ""
 
 
 class Answerer(Value):
@@ -106,14 +110,27 @@ class RequestFor(Value):
     handle: str = ""
 
 
+class Invite(Value):
+    """An invitation to a meeting (iCalendar, RFC 5545); `uid` is the same for every try to send it."""
+
+    uid: str
+    title: Private
+    starts_at: AwareDatetime
+    minutes: int = Field(ge=1, le=24 * 60)
+    timezone: str
+
+
 class Outgoing(Value):
     """A message to send. Without a destination it goes nowhere else than the log (API, terminal).
 
     One with a `request` asks a person: its text is shown whole and as it is, or not at all. It is not sent
-    before `not_before`.
+    before `not_before`. A `subject` and an `invite` are for channels that have such things; without a subject
+    of its own a mail has that of the conversation.
     """
 
     text: Private
+    subject: Private = ""
+    invite: Invite | None = None
     kind: OutgoingKind = "reply"
     channel: str = ""
     account: str = ""
