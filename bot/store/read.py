@@ -16,6 +16,7 @@ from bot.events import Event
 from bot.ports import AskedRow, DueTimer, Loaded, OutboxRow, RequestRow, TaskRow, ThreadRow
 from bot.store import queries, request_queries
 from bot.store.apply import Execute
+from bot.store.mail import MailReads
 from bot.store.opening import open_visitor
 
 P = ParamSpec("P")
@@ -185,6 +186,7 @@ class ReadOnlyStore(Reads):
     def __init__(self, path: str | Path, *, fold_version: str = "") -> None:
         place = Path(path)
         super().__init__(Readers(lambda: open_visitor(place), 1), fold_version)
+        self.mail = MailReads(self._readers)
 
     async def __aenter__(self) -> Self:
         return self

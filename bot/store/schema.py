@@ -82,11 +82,45 @@ _REQUESTS = (
     "INSERT INTO meta (key, value) VALUES ('secret', randomblob(32))",
 )
 
-INDEX_TABLES = ("threads", "timers", "outbox", "requests", "asked", "tasks", "contacts")
+# What was done with each mail of a mailbox, and its bytes: beside it, because a row is written anew when its
+# state changes. Then the tokens for a mailbox, and what a reply by mail is known by.
+_MAIL = (
+    """CREATE TABLE mail (
+        id INTEGER PRIMARY KEY,
+        account TEXT NOT NULL, mailbox TEXT NOT NULL, validity INTEGER NOT NULL, uid INTEGER NOT NULL,
+        digest TEXT NOT NULL, size INTEGER NOT NULL, state TEXT NOT NULL, why TEXT NOT NULL,
+        sender TEXT NOT NULL, subject TEXT NOT NULL, thread_id TEXT NOT NULL, at TEXT NOT NULL,
+        tries INTEGER NOT NULL, marked INTEGER NOT NULL,
+        UNIQUE (account, mailbox, validity, uid)
+    ) STRICT""",
+    "CREATE INDEX mail_stored ON mail (account, mailbox, id) WHERE state = 'stored'",
+    "CREATE INDEX mail_unmarked ON mail (account, mailbox, id) WHERE marked = 0",
+    "CREATE INDEX mail_state ON mail (state, id)",
+    "CREATE INDEX mail_digest ON mail (account, digest)",
+    "CREATE INDEX mail_sender ON mail (sender, at)",
+    "CREATE INDEX mail_thread ON mail (thread_id, at) WHERE thread_id <> ''",
+    "CREATE TABLE mail_raw (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT",
+    """CREATE TABLE mailboxes (
+        account TEXT NOT NULL, mailbox TEXT NOT NULL, validity INTEGER NOT NULL, baseline INTEGER NOT NULL,
+        since TEXT NOT NULL, PRIMARY KEY (account, mailbox)
+    ) STRICT""",
+    """CREATE TABLE mail_tokens (
+        account TEXT PRIMARY KEY, refresh_token TEXT NOT NULL, access_token TEXT NOT NULL,
+        expires_at TEXT NOT NULL
+    ) STRICT""",
+    "CREATE TABLE reply_tokens (token TEXT PRIMARY KEY, thread_id TEXT NOT NULL) STRICT",
+    """CREATE TABLE correspondents (
+        thread_id TEXT NOT NULL, address TEXT NOT NULL, PRIMARY KEY (thread_id, address)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+INDEX_TABLES = (
+    "threads", "timers", "outbox", "requests", "asked", "tasks", "contacts", "reply_tokens", "correspondents",
+)  # fmt: skip
 """What follows from the log and can be made anew from it."""
 
 # Number n brings a database from schema n to n + 1. A released one is never changed, only followed.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REQUESTS)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REQUESTS, _MAIL)
 LATEST = len(MIGRATIONS)
 
 

@@ -18,6 +18,7 @@ from bot.store import log, queries
 from bot.store.codec import encode
 from bot.store.lock import Lock
 from bot.store.log import Batch, Entry, Random, Receipt, Transaction
+from bot.store.mail import MailShelf
 from bot.store.opening import Files, check_place, open_reader, open_writer
 from bot.store.read import Readers, Reads
 from bot.store.rebuild import rebuild
@@ -70,6 +71,7 @@ class SqliteStore(Reads):
         self._writer = Writer(
             connection, check_files=self.check_files, crashpoint=crashpoint, on_fatal=on_fatal
         )
+        self.mail = MailShelf(self._readers, self._writer, clock)
 
     @classmethod
     async def open(
