@@ -192,7 +192,9 @@ async def _assemble(
     loop = Loop(store, world, stopping=lambda: lanes.stopping)
     lanes = Lanes(loop.advance, limit=config.limits.turns_in_flight)
     reroute = partial(_elsewhere, today, clock)
-    answering = Answering(store, keys, rules=today, calls=lambda agent: parts[agent].agent.calls, clock=clock)
+    answering = Answering(
+        store, keys, rules=today, calls=lambda agent: parts[agent].agent.all_calls, clock=clock
+    )
     claims = Claims(config.root, live.current, clock=clock, check=reload, refresh=live.refresh)
     inbox = Inbox(
         store,

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from bot import words
 from bot.asking import ask
 from bot.canonical import call_digest, text_hash
+from bot.drafts import SEND_REPLY
 from bot.ending import reply_to, to_operator, told
 from bot.events import (
     ApprovalPassedOn,
@@ -118,7 +119,7 @@ def _voided(thread: Thread, id_: str, approval: Approval, rules: Rules) -> Draft
         rules,
     )
     reply = words.request_superseded(_named(approval)) if status == "superseded" else ""
-    return resolved(id_, approval, status, outgoing=(*reply_to(thread, rules, reply), *said))
+    return resolved(id_, approval, status, outgoing=(*_to_requester(thread, approval, rules, reply), *said))
 
 
 def _expired(thread: Thread, id_: str, approval: Approval, now: datetime, rules: Rules) -> tuple[Draft, ...]:
@@ -128,7 +129,8 @@ def _expired(thread: Thread, id_: str, approval: Approval, now: datetime, rules:
         timer = TimerSet(timer_id=f"x{level}:{id_}", due_at=until, purpose="expiry", about=id_)
         passed = _passed_on(thread, id_, approval, level, until, now, rules)
         return (passed, Draft(timer, run=approval.run, correlation=id_))
-    reply = reply_to(thread, rules, words.request_expired(_named(approval), approval.approvers))
+    expired = words.request_expired(_named(approval), approval.approvers)
+    reply = _to_requester(thread, approval, rules, expired)
     said = told(
         approval.told,
         words.no_longer_needed(_named(approval), "expired"),
@@ -136,6 +138,15 @@ def _expired(thread: Thread, id_: str, approval: Approval, now: datetime, rules:
         rules,
     )
     return (resolved(id_, approval, "expired", outgoing=(*reply, *said)),)
+
+
+def _to_requester(thread: Thread, approval: Approval, rules: Rules, text: str) -> tuple[Outgoing, ...]:
+    """What became of a request, for whoever asked; a stranger does not hear of the answer that was held back."""
+    if not text:
+        return ()
+    if approval.tool == SEND_REPLY:
+        return to_operator(thread, rules, text)
+    return reply_to(thread, rules, text, approval.by, approval.person)
 
 
 def _passed_on(

@@ -187,7 +187,7 @@ def _block(thread: Thread, event: Event, events: Mapping[int, Event], clip: int)
     data, seq = event.data, event.seq
     match data:
         case ev.TurnStarted() | ev.TurnRead():
-            return _read(events[data.input], events[data.version], clip)
+            return _read(events[data.input], events[data.version], clip, data.timezone)
         case ev.MessageReceived():
             return _element("message", _blocks(data.blocks, clip), seq=seq, **_who(data), to="a person")
         case ev.MessageEdited():
@@ -237,11 +237,12 @@ def _step(step: ev.Step) -> str:
     return _STEP.encode(shown)
 
 
-def _read(original: Event, version: Event, clip: int) -> str:
+def _read(original: Event, version: Event, clip: int, timezone: str) -> str:
     data = version.data
     match data:
         case ev.MessageReceived() | ev.MessageEdited():
-            return _element("message", _blocks(data.blocks, clip), seq=original.seq, **_who(data))
+            at = _written(original.time, timezone)
+            return _element("message", _blocks(data.blocks, clip), seq=original.seq, **_who(data), at=at)
         case ev.TimerFired(purpose="expiry"):
             return _element("answer", "", seq=original.seq, status="nobody answered in time")
         case ev.TimerFired():
@@ -253,6 +254,14 @@ def _read(original: Event, version: Event, clip: int) -> str:
             return _element("task", _clipped(data.result, clip), seq=original.seq, status=data.outcome)
         case _:
             return ""
+
+
+def _written(time: datetime, timezone: str) -> str:
+    """When a message was written, as its sender's clock and calendar had it: "tomorrow" counts from there."""
+    if not timezone:
+        return ""
+    local = time.astimezone(ZoneInfo(timezone))
+    return f"{local:%Y-%m-%dT%H:%M} {_WEEKDAYS[local.weekday()]}"
 
 
 def _resolved(data: ev.ApprovalResolved, seq: int, clip: int) -> str:

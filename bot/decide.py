@@ -18,6 +18,7 @@ from bot.actions import (
 )
 from bot.canonical import call_digest
 from bot.drafting import fold_drafts
+from bot.drafts import draft_call, is_draft
 from bot.ending import end, parked, reply_to, to_operator
 from bot.events import (
     ApprovalRequested,
@@ -124,7 +125,7 @@ def _answer_stop(thread: Thread, stop: Unread, rules: Rules) -> tuple[Draft, ...
         outcome="cancelled",
         reply=words.STOPPED,
         reason="stopped",
-        outgoing=reply_to(thread, rules, words.STOPPED),
+        outgoing=reply_to(thread, rules, words.STOPPED, stop.by, stop.person),
     )
     return (started, Draft(ended, run=run))
 
@@ -171,7 +172,8 @@ def _start(thread: Thread, now: datetime, rules: Rules) -> Next:
     message = thread.messages.get(first.seq)
     version = message.version if message else first.seq
     run = first.ref if first.ref and first.kind != "reminder" else run_id(first.seq)
-    started = Draft(TurnStarted(input=first.seq, version=version), run=run)
+    timezone = rules.timezone_of(first.person) if message else ""
+    started = Draft(TurnStarted(input=first.seq, version=version, timezone=timezone), run=run)
     if first.kind != "answer":
         return Next((started,))
     return act_on(thread, first.about, started, now, rules)
@@ -306,6 +308,8 @@ def _own_delay(retries: int, rules: Rules) -> timedelta:
 
 def _after_step(thread: Thread, turn: Turn, step: Step, now: datetime, rules: Rules) -> Next:
     match step.intent:
+        case "reply" | "need_clarification" if is_draft(thread, turn, rules):
+            return _draft(thread, turn, step.message, now, rules)
         case "reply" | "need_clarification":
             return Next((end(thread, turn, rules, "replied", step.message),))
         case "task_complete":
@@ -318,6 +322,19 @@ def _after_step(thread: Thread, turn: Turn, step: Step, now: datetime, rules: Ru
             return _after_call(thread, turn, step, now, rules)
         case _:
             assert_never(step.intent)
+
+
+def _draft(thread: Thread, turn: Turn, text: str, now: datetime, rules: Rules) -> Next:
+    """An answer to a stranger, shown to a person first. The stranger hears nothing until then."""
+    call = draft_call(thread, turn, text)
+    rule = rules.agent(thread.agent).rule(call.tool, call.args)
+    refused = call.args_digest in thread.runs[turn.run].denied
+    if refused or rule is None or len(approvers(rule, thread, turn.person, rules)) < max(1, rule.quorum):
+        why = words.DRAFT_REFUSED if refused else words.DRAFT_NOBODY
+        return _to_person(thread, turn, rules, "asked", f"{why} {text}")
+    waits = any(each.args_digest == call.args_digest and not each.void for each in thread.approvals.values())
+    asked = () if waits else approvals.requested(thread, turn, call, rule, words.DRAFT, now=now, rules=rules)
+    return Next((*asked, end(thread, turn, rules, "waiting", "", reason=words.DRAFT)))
 
 
 def _after_call(thread: Thread, turn: Turn, step: Step, now: datetime, rules: Rules) -> Next:
@@ -345,15 +362,23 @@ def _after_call(thread: Thread, turn: Turn, step: Step, now: datetime, rules: Ru
     if rule is None:
         return Next((_denied(turn, started, words.not_allowed(action.tool, "there is no rule for it")),))
     if why := why_not_caused(rule, turn.person, rules):
-        return Next((_denied(turn, started, words.not_allowed(action.tool, why)),))
+        lacking = _unproven(thread, turn)
+        return Next((_denied(turn, started, words.not_allowed(action.tool, why, lacking)),))
     if why := why_gated(rule, step, thread, turn.person, rules):
         return _ask_for_yes(thread, turn, started, rule, why, now, rules)
     more = next((u for u in thread.unread if u.kind == "message" and u.by == turn.by), None)
     if more is not None and started.effect == "unsafe":
         message = thread.messages[more.seq]
-        return Next((Draft(TurnRead(input=more.seq, version=message.version), run=turn.run),))
+        read = TurnRead(input=more.seq, version=message.version, timezone=rules.timezone_of(more.person))
+        return Next((Draft(read, run=turn.run),))
     announced = Draft(started, run=turn.run, correlation=started.call_id)
     return Next((announced,), RunTool(turn.run, started.call_id, started.tool, started.key))
+
+
+def _unproven(thread: Thread, turn: Turn) -> str:
+    """What the message that this run came from lacked to be known as its sender's."""
+    message = thread.messages.get(thread.runs[turn.run].origin)
+    return message.unproven if message else ""
 
 
 def _ask_for_yes(

@@ -126,17 +126,22 @@ class TimerSet(ResultData):
 
 
 class TurnStarted(DecisionData):
-    """`input` is the seq of what is answered; `version` that of the edit actually read (else the same)."""
+    """`input` is the seq of what is answered; `version` that of the edit actually read (else the same).
+
+    `timezone` is the requester's: a prompt shows in it when they wrote.
+    """
 
     type: ClassVar[str] = "turn.started"
     input: int
     version: int
+    timezone: str = ""
 
 
 class TurnRead(DecisionData):
     type: ClassVar[str] = "turn.read"
     input: int
     version: int
+    timezone: str = ""
 
 
 class TurnResumed(DecisionData):

@@ -24,18 +24,37 @@ def end(
     return Draft(ended, run=turn.run)
 
 
-def reply_to(thread: Thread, rules: Rules, text: str) -> tuple[Outgoing, ...]:
-    if not text or not thread.destination:
+def reply_to(
+    thread: Thread, rules: Rules, text: str, by: str | None = None, person: str = ""
+) -> tuple[Outgoing, ...]:
+    """What the requester reads: whoever the open turn is for, or `by` (channel:address), who is this `person`."""
+    if by is None and thread.turn is not None:
+        by, person = thread.turn.by, thread.turn.person
+    channel, account, destination = reply_place(thread, rules, by or "", person)
+    if not text or not destination:
         return ()
     return (
         Outgoing(
             text=text,
-            channel=thread.channel,
-            account=thread.account,
-            destination=thread.destination,
+            channel=channel,
+            account=account,
+            destination=destination,
             link=rules.link(thread.id),
         ),
     )
+
+
+def reply_place(thread: Thread, rules: Rules, by: str, person: str) -> tuple[str, str, str]:
+    """Channel, account and destination of a reply: where all of the thread read it, or where its requester does.
+
+    Somebody unknown who wrote into a thread of another channel (an answer to a mail that was sent from there) does
+    not read what is said in it.
+    """
+    channel, _, address = by.partition(":")
+    theirs = channel in rules.answers_sender and (channel == thread.channel or bool(person))
+    if theirs and address and (account := rules.accounts.get(channel, "")):
+        return channel, account, address
+    return thread.channel, thread.account, thread.destination
 
 
 def to_approvers(thread: Thread, turn: Turn, reply: str, rules: Rules) -> tuple[Outgoing, ...]:

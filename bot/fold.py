@@ -141,7 +141,9 @@ def fold(thread: Thread, event: Event) -> Thread:  # noqa: C901 - one branch for
 def _received(thread: Thread, seq: int, data: ev.MessageReceived) -> Thread:
     by = f"{data.sender.channel}:{data.sender.address}"
     size = message_size(data.blocks, data.person or data.display)
-    message = Message(data.place, by, data.person or "", size, seq, taint=_taint(data))
+    message = Message(
+        data.place, by, data.person or "", size, seq, taint=_taint(data), unproven=data.sender.unproven
+    )
     ahead = next((a for a in thread.edits_ahead if a.place == data.place), None)
     if ahead is not None:
         others = tuple(a for a in thread.edits_ahead if a is not ahead)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 
 from bot import context, decide, snapshot, words
 from bot.context import AgentTexts, Ask
@@ -295,11 +295,11 @@ class Loop:
         turn = lane.thread.open_turn
         context = self._world.contexts.of_call(lane.thread, "", "", by=turn.by, person=turn.person)
         try:
-            tool.check(read_args(tool.args, action.args), context)
+            spelled_out = tool.check(read_args(tool.args, action.args), context)
         except (ToolError, InvalidStep) as error:
             why = Failure(kind="invalid", message=safe_line(str(error), most=300, clean=self._world.redact))
             return answered.model_copy(update={"step": None, "failure": why})
-        return answered
+        return answered if spelled_out is None else _with_args(answered, spelled_out)
 
     def _tool(self, agent: str, name: str) -> Tool | None:
         return next((each for each in self._world.agents[agent].agent.tools if each.name == name), None)
@@ -376,6 +376,15 @@ class Loop:
                 error=type(error).__name__,
             )
         return thread
+
+
+def _with_args(answered: ModelAnswered, args: BaseModel) -> ModelAnswered:
+    """The answer with the arguments of its call spelled out: from here on they are the call."""
+    step = answered.step
+    if step is None or step.proposed_action is None:
+        return answered
+    action = step.proposed_action.model_copy(update={"args": args.model_dump(mode="json")})
+    return answered.model_copy(update={"step": step.model_copy(update={"proposed_action": action})})
 
 
 def _trace(lane: Lane, plan: Plan | None) -> str:

@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from bot.events import Step
 from bot.folding import ECHO
-from bot.rules import NAMED, RISKS, Condition, Risk, Rules, ToolRule
+from bot.rules import NAMED, RISKS, Condition, Risk, Rules, Someone, ToolRule
 from bot.thread import Approval, Thread
 
 STRANGERS = "only people whom the configuration knows may cause it"
@@ -21,7 +21,7 @@ def why_not_caused(rule: ToolRule, person: str, rules: Rules) -> str:
     someone = rules.people.get(person)
     if someone is None:
         return STRANGERS
-    if someone.demo and (rules.mixed or not rules.simulated):
+    if _is_only_played(someone, rules):
         return "a demo person has no rights where something is real"
     return ""
 
@@ -39,10 +39,31 @@ def why_gated(rule: ToolRule, step: Step, thread: Thread, person: str, rules: Ru
         return f"the agent is not sure enough ({step.confidence:g})"
     if gate.untrusted and rule.risk != "low" and influences(thread):
         return "words of somebody else than the people it works for may have caused it"
+    args = step.proposed_action.args if step.proposed_action else {}
+    if rule.address_argument and _is_outsider(args.get(rule.address_argument), rules):
+        return "it goes to somebody whom the configuration does not know"
     if gate.approval == "never":
         return ""
-    args = step.proposed_action.args if step.proposed_action else {}
     return _by_rule(rule, args, step.confidence, person, rules)
+
+
+def _is_outsider(value: JsonValue, rules: Rules) -> bool:
+    someone = whose(value, rules) if isinstance(value, str) else None
+    return someone is None or _is_only_played(someone, rules)
+
+
+def _is_only_played(someone: Someone, rules: Rules) -> bool:
+    return someone.demo and (rules.mixed or not rules.simulated)
+
+
+def whose(value: str, rules: Rules) -> Someone | None:
+    """The person of the configuration who has this name, or this very address on a channel that is on."""
+    wanted = value.strip()
+    for someone in rules.people.values():
+        own = {each.destination.lower() for each in someone.reaches}
+        if wanted.casefold() == someone.name.casefold() or wanted.lower() in own:
+            return someone
+    return None
 
 
 def _by_rule(

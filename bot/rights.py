@@ -49,7 +49,7 @@ def quiet_hours(person: Person) -> QuietHours | None:
 def tool_rule(config: Config, own: ToolConfig, tool: Tool) -> ToolRule:
     """The rule of a tool; that of the jobs' tool is a rule for each job."""
     rule = rule_of(own, config.approvals, config.people, effect=tool.effect, risk=tool.risk)
-    rule = replace(rule, background=tool.background)
+    rule = replace(rule, background=tool.background, address_argument=tool.address)
     return _with_jobs(rule, config, own) if tool.name == RUN_JOB else rule
 
 

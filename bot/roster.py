@@ -25,6 +25,7 @@ from bot.rights import tool_rule
 from bot.rules import AgentRules, RetryRules, Risk, Rules, Someone
 from bot.schema import schema_limits
 from bot.secrets import Redactor
+from bot.send_reply import send_reply
 from bot.step import parse_step, schema_text, step_schema
 from bot.tools import Agent, Tool, tools_text
 
@@ -38,7 +39,7 @@ def find_agents(config: Config) -> dict[str, Agent]:
                 found.setdefault(value.name, value)
     return {
         name: _configured(
-            _with_jobs(agent, config), config.agents.get(name, AgentConfig()), config.limits.max_steps
+            _with_drafts(_with_jobs(agent, config), config), config.agents.get(name, AgentConfig()), config
         )
         for name, agent in found.items()
     }
@@ -57,6 +58,18 @@ def _with_jobs(agent: Agent, config: Config) -> Agent:
         config.jobs, folder=jobs_folder(config), python=sys.executable, clean=Redactor(config.secrets())
     )
     return replace(agent, tools=(*agent.tools, run_job))
+
+
+def _with_drafts(agent: Agent, config: Config) -> Agent:
+    """An agent whose answers to strangers a person sees first gets the tool that sends them."""
+    if not _drafts(config):
+        return agent
+    return replace(agent, tools=(*agent.tools, send_reply))
+
+
+def _drafts(config: Config) -> frozenset[str]:
+    """The channels on which answers to strangers are shown to a person first."""
+    return frozenset({"email"} if config.channels.email.drafts == "outsiders" else ())
 
 
 def _from_folders(folders: Iterable[Path]) -> Iterator[ModuleType]:
@@ -96,18 +109,21 @@ def _line_in(path: Path, error: Exception) -> int:
     return next((frame.lineno for frame in frames if frame.filename == str(path)), None) or 1
 
 
-def _configured(agent: Agent, config: AgentConfig, most_steps: int) -> Agent:
+def _configured(agent: Agent, own: AgentConfig, config: Config) -> Agent:
     known = {tool.name for tool in agent.tools}
-    if unknown := sorted(set(config.tools) - known):
+    if unknown := sorted(set(own.tools) - known):
         raise StartError(
             f"agents.{agent.name}.tools.{unknown[0]}: the agent has no such tool; it has {', '.join(sorted(known))}"
         )
-    tools = tuple(_with_rule(tool, config) for tool in agent.tools if _is_offered(tool, config))
-    return replace(agent, tools=tools, max_steps=min(config.max_steps or agent.max_steps, most_steps))
+    tools = tuple(_with_rule(tool, own) for tool in agent.tools if _is_offered(tool, own, config))
+    most_steps = min(own.max_steps or agent.max_steps, config.limits.max_steps)
+    return replace(agent, tools=tools, max_steps=most_steps)
 
 
-def _is_offered(tool: Tool, config: AgentConfig) -> bool:
-    return tool.name not in config.tools or config.tools[tool.name].enabled
+def _is_offered(tool: Tool, own: AgentConfig, config: Config) -> bool:
+    """A tool that was switched off is not, and neither is one whose channel is off."""
+    switched_on = tool.name not in own.tools or own.tools[tool.name].enabled
+    return switched_on and (not tool.channel or getattr(config.channels, tool.channel).on)
 
 
 def _with_rule(tool: Tool, config: AgentConfig) -> Tool:
@@ -154,6 +170,8 @@ def rules_of(
     link: str,
     people: Mapping[str, Someone] | None = None,
     caps: Mapping[str, Risk] | None = None,
+    accounts: Mapping[str, str] | None = None,
+    answers_sender: frozenset[str] = frozenset(),
     simulated: frozenset[str] = frozenset(),
     mixed: bool = False,
 ) -> Rules:
@@ -178,6 +196,10 @@ def rules_of(
         most_approvals=config.approvals.most_open,
         people=people or {},
         caps=caps or {},
+        accounts=accounts or {},
+        answers_sender=answers_sender,
+        drafts=_drafts(config),
+        timezone=config.timezone,
         simulated=simulated,
         mixed=mixed,
     )
@@ -198,7 +220,7 @@ def _agent_rules(parts: AgentParts, config: Config) -> AgentRules:
     tools = {
         tool.name: tool_rule(config, own.tools.get(tool.name, ToolConfig()), tool)
         for tool in parts.agent.tools
-        if _is_offered(tool, own)  # one that was switched off since the start is nobody's
+        if _is_offered(tool, own, config)  # one that was switched off since the start is nobody's
     }
     fixed = parts.texts.tokens
     if not config.models[parts.model].structured:

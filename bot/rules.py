@@ -91,7 +91,8 @@ class ToolRule:
     """What config says about one tool. `causes` and `approvers` are names of people; None: everybody known.
 
     `cases` are rules of their own for the values of the argument `by_argument`, such as each job's. A `background`
-    call runs outside of the turn that announces it.
+    call runs outside of the turn that announces it. `address_argument` says whom a call writes to: for anybody whom
+    the configuration does not know it needs a yes, whatever else is set.
     """
 
     effect: Effect
@@ -107,6 +108,7 @@ class ToolRule:
     levels: tuple[Level, ...] = ()
     background: bool = False
     by_argument: str = ""
+    address_argument: str = ""
     cases: Mapping[str, "ToolRule"] = field(default_factory=dict)
 
     def case(self, args: Mapping[str, JsonValue]) -> "ToolRule | None":
@@ -147,7 +149,9 @@ class Rules:
 
     `caps` is the highest risk that may be decided on a channel, "high" where nothing is said. `simulated` names the
     channels that a simulator plays; with `mixed` there are real ones besides, and demo people lose every right that
-    matters.
+    matters. `accounts` are our own at the channels that are on. On a channel in `answers_sender` a reply goes to
+    whoever wrote, not to a place that all read; on one in `drafts` what the agent answers to strangers needs a yes.
+    `timezone` is that of people without one of their own.
     """
 
     agents: Mapping[str, AgentRules]
@@ -165,8 +169,12 @@ class Rules:
     thread_link: str = ""
     people: Mapping[str, Someone] = field(default_factory=dict)
     caps: Mapping[str, Risk] = field(default_factory=dict)
+    accounts: Mapping[str, str] = field(default_factory=dict)
     simulated: frozenset[str] = frozenset()
     mixed: bool = False
+    answers_sender: frozenset[str] = frozenset()
+    drafts: frozenset[str] = frozenset()
+    timezone: str = "UTC"
 
     def agent(self, name: str) -> AgentRules:
         """The rules of one agent; raises LookupError, which parks the thread, if config has no such agent."""
@@ -176,6 +184,11 @@ class Rules:
                 f"this thread belongs to the agent {name!r}, which is not configured (known: {known})"
             )
         return self.agents[name]
+
+    def timezone_of(self, person: str) -> str:
+        """The time zone in which a person thinks."""
+        someone = self.people.get(person)
+        return someone.timezone if someone else self.timezone
 
     def may_carry(self, channel: str, risk: Risk) -> bool:
         """Whether something of this risk may be decided on a channel."""

@@ -25,13 +25,14 @@ LONGEST_OPEN = 300  # bytes
 _STEP = 112  # a step's JSON without its texts
 _ACTION = 48
 _BLOCK = 80
+_AT = 40  # when a message was written
 _LINE = 112  # a line of the situation without its text
 _SITUATION = 320
 
 
 def message_size(blocks: Iterable[Block], name: str) -> int:
     """A message of these blocks, sent under this name."""
-    return FRAME + quoted_size(name[:LONGEST_NAME] or "guest") + sum(map(_block_size, blocks))
+    return FRAME + _AT + quoted_size(name[:LONGEST_NAME] or "guest") + sum(map(_block_size, blocks))
 
 
 def step_size(step: Step) -> int:

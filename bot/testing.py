@@ -418,7 +418,7 @@ async def open_test_bot(
     )
     woken: dict[str, None] = {}
     answering = Answering(
-        store, keys, rules=lambda: applied, calls=lambda agent: parts.agent.calls, clock=clock
+        store, keys, rules=lambda: applied, calls=lambda agent: parts.agent.all_calls, clock=clock
     )
     inbox = Inbox(
         store,

@@ -59,7 +59,10 @@ class Unread:
 
 @dataclass(frozen=True)
 class Message:
-    """What is known of a message that is unread or in the window. `run` is "" while nobody has read it."""
+    """What is known of a message that is unread or in the window. `run` is "" while nobody has read it.
+
+    `unproven` says what its sender lacked to be known as somebody.
+    """
 
     place: str
     by: str
@@ -69,6 +72,7 @@ class Message:
     edited_at: str = ""
     run: str = ""
     taint: str = ""
+    unproven: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,8 @@ class Today:
         accounts = self._accounts()
         operators = people.operators()
         everybody = people_now(people, accounts, dict(self._fits()))
-        caps: dict[str, Risk] = {"sms": self._live().channels.sms.approves}
+        channels = self._live().channels
+        caps: dict[str, Risk] = {"sms": channels.sms.approves, "email": channels.email.approves}
         known = {name: _reachable(each, self._unreachable) for name, each in everybody.items()}
         return roster.rules_of(
             self._live(),
@@ -133,6 +134,12 @@ class Today:
             link=self._link,
             people=known,
             caps=caps,
+            accounts={each.channel: each.account for each in accounts},
+            answers_sender=frozenset(
+                channel.name
+                for channel in self._channels.channels
+                if getattr(channel, "answers_sender", False)
+            ),
             simulated=self._simulated,
             mixed=any(name not in self._simulated for name, _ in self._channels) and bool(self._simulated),
         )

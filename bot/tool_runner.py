@@ -22,6 +22,10 @@ TIMED_OUT = "timed out"  # what a tool is cancelled with; without a word the bot
 
 log = structlog.get_logger(__name__)
 
+LONGEST_SAID = (
+    100_000  # characters of a result that a person reads as it is, with no further word of the model
+)
+
 
 async def run_tool(
     tool: Tool,
@@ -38,7 +42,8 @@ async def run_tool(
     Raises nothing but CancelledError, and that only if the caller is cancelled. `clean` takes secrets out.
     """
     started = monotonic()
-    outcome = await Call(tool, args, ctx, timeout.total_seconds(), clip, clean).outcome()
+    most = max(clip, LONGEST_SAID) if tool.then == "finish" else clip
+    outcome = await Call(tool, args, ctx, timeout.total_seconds(), most, clean).outcome()
     if outcome.pending is not None:
         return _left_pending(tool, args, ctx, outcome.pending, outcome.text)
     finished = ToolFinished(

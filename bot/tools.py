@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar, get_args, get_type_hints
 from pydantic import BaseModel
 
 from bot.errors import ToolError
-from bot.events import Effect, Outgoing, Then
+from bot.events import Effect, Invite, Outgoing, Then
 from bot.rules import Risk
 from bot.schema import in_words, plain_schema
 
@@ -41,8 +41,17 @@ class Ask:
     expires: timedelta = DAY
 
 
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Where a mail goes. `name` and `timezone` are those of a person of the configuration, "" for anybody else."""
+
+    address: str
+    name: str = ""
+    timezone: str = ""
+
+
 class Directory(Protocol):
-    """The people a tool may write to. Addresses stay behind it: a tool and the model know names."""
+    """The people a tool may write to: by name. Only a mail goes to an address, which is then shown to who decides."""
 
     def names(self) -> tuple[str, ...]:
         """Who can be reached from this conversation."""
@@ -54,6 +63,14 @@ class Directory(Protocol):
 
     def question(self, ask: Ask, question_id: str) -> Outgoing:
         """A question to a person; raises ToolError if they cannot be reached."""
+        ...
+
+    def addressee(self, to: str) -> Addressee:
+        """Where a mail to this person's name or this address goes; raises ToolError if it cannot go anywhere."""
+        ...
+
+    def letter(self, to: str, subject: str, text: str, invite: Invite | None = None) -> Outgoing:
+        """A mail to a person's name or to an address; raises ToolError like `addressee`."""
         ...
 
 
@@ -68,6 +85,12 @@ class _Nobody:
 
     def question(self, ask: Ask, question_id: str) -> Outgoing:
         raise ToolError(f"{ask.to}: nobody can be reached from here", retryable=False)
+
+    def addressee(self, to: str) -> Addressee:
+        raise ToolError(f"{to[:40]}: nobody can be reached from here", retryable=False)
+
+    def letter(self, to: str, subject: str, text: str, invite: Invite | None = None) -> Outgoing:
+        raise ToolError(f"{to[:40]}: nobody can be reached from here", retryable=False)
 
 
 async def _no_progress(note: str) -> None:
@@ -131,7 +154,7 @@ class Pending:
 
 Result = str | dict[str, Any] | list[Any] | BaseModel | Stored | Pending
 Run = Callable[[Any, ToolContext], Awaitable[Result]]
-Check = Callable[[Any, ToolContext], None]
+Check = Callable[[Any, ToolContext], BaseModel | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +165,12 @@ class Tool:
     under way; without it a call that may be repeated is repeated, and of any other the outcome is unknown.
 
     `check` looks at a call as soon as the model proposes it, before anybody is asked: a ToolError that it raises
-    goes back to the model. It acts on nothing and waits for nothing.
+    goes back to the model. It acts on nothing and waits for nothing. It may return the arguments spelled out, such as
+    the address of a person who was named: these are shown to whoever decides, and run.
+
+    `channel` names the channel without which the tool is not offered, `address` the argument that says whom it
+    writes to: somebody whom the configuration does not know needs a person's yes, whatever is configured. One that
+    is not `offered` is not the model's to call.
     """
 
     name: str
@@ -156,6 +184,9 @@ class Tool:
     background: bool = False
     recover: Run | None = None
     check: Check | None = None
+    channel: str = ""
+    address: str = ""
+    offered: bool = True
 
 
 def tool(
@@ -167,6 +198,8 @@ def tool(
     background: bool = False,
     recover: Run | None = None,
     check: Check | None = None,
+    channel: str = "",
+    address: str = "",
 ) -> Callable[[Callable[[A, ToolContext], Awaitable[Result]]], Tool]:
     """Make a tool of `async def name(args: Args, ctx: ToolContext) -> Result`.
 
@@ -179,9 +212,13 @@ def tool(
         raise TypeError("@tool: a background tool is not `stored`, and its result goes to the model")
 
     def made(run: Callable[[A, ToolContext], Awaitable[Result]]) -> Tool:
+        args = _args(run)
+        if address and address not in args.model_fields:
+            raise TypeError(f"the tool {_name(run)}: address={address!r} is none of its arguments")
         return Tool(
-            _name(run), _description(run), _args(run), run, effect, then, timeout,
+            _name(run), _description(run), args, run, effect, then, timeout,
             risk=risk or _RISK[effect], background=background, recover=recover, check=check,
+            channel=channel, address=address,
         )  # fmt: skip
 
     return made
@@ -250,12 +287,17 @@ class Agent:
     @property
     def calls(self) -> dict[str, type[BaseModel]]:
         """What the model may call: the arguments of each tool by its name."""
+        return {each.name: each.args for each in self.tools if each.offered}
+
+    @property
+    def all_calls(self) -> dict[str, type[BaseModel]]:
+        """The same with the calls that the program makes of what the model says."""
         return {each.name: each.args for each in self.tools}
 
 
 def tools_text(tools: Sequence[Tool]) -> str:
     """The tools as the model reads them; the same bytes for the same tools."""
-    shown = "\n".join(_shown(each) for each in tools)
+    shown = "\n".join(_shown(each) for each in tools if each.offered)
     return f"<tools>\n{shown or 'none'}\n</tools>"
 
 

@@ -7,6 +7,7 @@ from typing import assert_never
 from bot import approvals, words
 from bot.actions import Next, RunTool
 from bot.drafting import fold_drafts
+from bot.drafts import SEND_REPLY
 from bot.ending import end
 from bot.events import ApprovalStatus, Draft, ToolFinished, ToolStatus
 from bot.ids import idempotency_key
@@ -72,7 +73,8 @@ def _ask_anew(
     thread = fold_drafts(thread, drafts, now)
     turn = thread.open_turn
     again = approvals.requested(thread, turn, call, rule, words.TOO_LATE, now=now, rules=rules)
-    said = words.asked_anew(words.named(approval.tool, approval.args))
+    held = approval.tool == SEND_REPLY  # a stranger does not hear of the answer that is held back
+    said = "" if held else words.asked_anew(words.named(approval.tool, approval.args))
     return Next((*drafts, *again, end(thread, turn, rules, "waiting", said)))
 
 

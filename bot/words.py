@@ -101,9 +101,15 @@ def already_denied(tool: str) -> str:
     return f"not done: the same call of {tool} was denied before in this request"
 
 
-def not_allowed(tool: str, why: str) -> str:
-    """What the model reads when the person it works for may not cause a call."""
-    return f"not done: {tool} was refused ({why}); tell the person, do not try again"
+def not_allowed(tool: str, why: str, lacking: str = "") -> str:
+    """What the model reads when the person it works for may not cause a call; `lacking`: why they are not known."""
+    because = f"{why}: {lacking}" if lacking else why
+    return f"not done: {tool} was refused ({because}); tell the person, do not try again"
+
+
+DRAFT = "it answers somebody whom the configuration does not know"
+DRAFT_REFUSED = "The answer was refused, and the agent wrote the same again:"
+DRAFT_NOBODY = "Nobody may approve an answer to a stranger:"
 
 
 def no_approver(tool: str) -> str:

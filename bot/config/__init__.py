@@ -10,6 +10,7 @@ from bot.config.approvals import (
 )
 from bot.config.disk import check_disk, check_this_disk
 from bot.config.effective import EffectiveValue
+from bot.config.email import EmailConfig, OAuthConfig
 from bot.config.jobs import JobConfig, ParameterConfig, WrongParameter
 from bot.config.live import LiveConfig
 from bot.config.load import load
@@ -21,6 +22,7 @@ from bot.config.settings import (
     ChannelsConfig,
     Config,
     DatabaseConfig,
+    DiscordConfig,
     LimitsConfig,
     LogConfig,
     ModelConfig,
@@ -41,7 +43,9 @@ __all__ = [
     "Config",
     "ConfigError",
     "DatabaseConfig",
+    "DiscordConfig",
     "EffectiveValue",
+    "EmailConfig",
     "GateConfig",
     "JobConfig",
     "LevelConfig",
@@ -50,6 +54,7 @@ __all__ = [
     "LogConfig",
     "ModelConfig",
     "ModelRetryConfig",
+    "OAuthConfig",
     "ParameterConfig",
     "PathsConfig",
     "Person",

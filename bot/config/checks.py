@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from bot.config.credentials import credential_findings, sms_findings
+from bot.config.credentials import credential_findings, email_findings, sms_findings
 from bot.config.finding import Finding
 from bot.config.rights import approval_findings, people_findings, reach_findings
 from bot.config.section import KeyPath
@@ -19,6 +19,7 @@ def findings(config: Config, *, dev: bool, look: bool) -> Iterator[Finding]:
     yield from _models(config)
     yield from _limits(config)
     yield from sms_findings(config, dev=dev)
+    yield from email_findings(config)
     yield from people_findings(config)
     yield from approval_findings(config)
     yield from _agents(config)

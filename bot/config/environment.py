@@ -11,7 +11,6 @@ from dotenv.parser import parse_stream
 
 from bot.config.problems import Problem
 from bot.config.section import KeyPath, Origin
-from bot.secrets import Secret
 
 METHOD_KEYS = ("model_provider", "max_context_tokens", "tool_timeout", "human_approval_required")
 NAMES: dict[str, KeyPath] = {
@@ -27,20 +26,29 @@ NAMES: dict[str, KeyPath] = {
     "SLACK_APP_TOKEN": ("channels", "slack", "app_token"),
     "SLACK_SIGNING_SECRET": ("channels", "slack", "signing_secret"),
     "SLACK_API_URL": ("channels", "slack", "api_url"),
+    "DISCORD_BOT_TOKEN": ("channels", "discord", "bot_token"),
+    "DISCORD_API_URL": ("channels", "discord", "api_url"),
+    "DISCORD_GATEWAY_URL": ("channels", "discord", "gateway_url"),
     "TWILIO_ACCOUNT_SID": ("channels", "sms", "account_sid"),
     "TWILIO_AUTH_TOKEN": ("channels", "sms", "auth_token"),
     "TWILIO_FROM": ("channels", "sms", "number"),
     "TWILIO_API_URL": ("channels", "sms", "api_url"),
+    "MAIL_FROM": ("channels", "email", "address"),
+    "IMAP_HOST": ("channels", "email", "imap_host"),
+    "IMAP_PORT": ("channels", "email", "imap_port"),
+    "IMAP_TLS": ("channels", "email", "imap_tls"),
+    "IMAP_USER": ("channels", "email", "imap_user"),
+    "IMAP_PASSWORD": ("channels", "email", "imap_password"),
+    "SMTP_HOST": ("channels", "email", "smtp_host"),
+    "SMTP_PORT": ("channels", "email", "smtp_port"),
+    "SMTP_TLS": ("channels", "email", "smtp_tls"),
+    "SMTP_USER": ("channels", "email", "smtp_user"),
+    "SMTP_PASSWORD": ("channels", "email", "smtp_password"),
+    "MAIL_OAUTH_CLIENT_ID": ("channels", "email", "oauth", "client_id"),
+    "MAIL_OAUTH_CLIENT_SECRET": ("channels", "email", "oauth", "client_secret"),
 }
 MODEL_NAMES = ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
-LATER_SECRETS = ("DISCORD_BOT_TOKEN", "IMAP_PASSWORD", "SMTP_PASSWORD")
-LATER_NAMES = (
-    *("DISCORD_API_URL", "DISCORD_GATEWAY_URL"),
-    *("IMAP_HOST", "IMAP_PORT", "IMAP_TLS", "IMAP_USER"),
-    *("SMTP_HOST", "SMTP_PORT", "SMTP_TLS", "SMTP_USER", "MAIL_FROM"),
-    *LATER_SECRETS,
-)
-KNOWN = (*NAMES, *MODEL_NAMES, *LATER_NAMES)
+KNOWN = (*NAMES, *MODEL_NAMES)
 SHORTEST_GUESSED = 8  # shorter names resemble too much
 
 
@@ -99,11 +107,6 @@ def _by_upper_name(variables: list[tuple[str, Variable]], problems: list[Problem
 def values_by_key(variables: Mapping[str, Variable]) -> dict[KeyPath, Variable]:
     """The variables that set one key each."""
     return {path: variables[name] for name, path in NAMES.items() if name in variables}
-
-
-def later_secrets(variables: Mapping[str, Variable]) -> tuple[Secret, ...]:
-    """Secrets of channels that are not built yet: not used, but not to be shown either."""
-    return tuple(Secret(variables[name].value) for name in LATER_SECRETS if name in variables)
 
 
 def misspelt(variables: Mapping[str, Variable], used: set[str]) -> Iterator[Problem]:

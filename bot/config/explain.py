@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from pydantic_core import ErrorDetails
 
-from bot.config.environment import LATER_NAMES
 from bot.config.problems import Problem, shown
 from bot.config.section import KeyPath
 from bot.config.shape import all_keys, holds_secret, keys_at
@@ -22,7 +21,6 @@ ALLOWED = {
     "path_type": 'a path in "quotes"',
     "missing": "a value; there is no default",
 }
-NOT_BUILT_YET = {name.partition("_")[0].lower() for name in LATER_NAMES} | {"email"}
 
 
 def explain(error: ErrorDetails, gathered: Gathered) -> Problem:
@@ -52,8 +50,6 @@ def named(loc: Sequence[int | str], gathered: Gathered) -> KeyPath:
 
 
 def _better_key(path: KeyPath, siblings: Sequence[str]) -> str:
-    if path[0] == "channels" and path[1] in NOT_BUILT_YET:
-        return f"remove it: {path[1]} is not built yet"
     near = difflib.get_close_matches(path[-1], siblings, n=1, cutoff=0.5)
     elsewhere = [".".join(known) for known in all_keys() if known[-1] == path[-1]]
     return f"did you mean {' or '.join(near + elsewhere)}?" if near or elsewhere else "remove it"

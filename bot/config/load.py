@@ -8,7 +8,7 @@ from typing import cast
 from pydantic import ValidationError
 
 from bot.config.checks import findings
-from bot.config.environment import later_secrets, misspelt
+from bot.config.environment import misspelt
 from bot.config.explain import explain, named
 from bot.config.finding import Finding
 from bot.config.problems import ConfigError, Problem
@@ -28,7 +28,7 @@ def load(*, root: Path, environ: Mapping[str, str], dev: bool = False, look: boo
     problems: list[Problem] = []
     root = root.resolve()
     gathered = gather(root, environ, problems, dev=dev)
-    loaded = Loaded(root, gathered.origins, later_secrets(gathered.variables))
+    loaded = Loaded(root, gathered.origins)
     config, refused = _validate(gathered, loaded, problems)
     for finding in findings(config, dev=dev, look=look):
         if not _rests_on(finding, refused):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.config.approvals import ApprovalsConfig, CallConfig, GateConfig
 from bot.config.finding import Finding
-from bot.config.people import KNOWN_ROLES, Person, resolve
+from bot.config.people import ADDRESS_FORMS, KNOWN_ROLES, Person, resolve
 from bot.config.section import KeyPath
 from bot.config.settings import Config
 from bot.config.values import show_duration
@@ -51,6 +51,10 @@ def _addresses(config: Config) -> Iterator[Finding]:
                 found = "the number that the bot itself sends from"
                 keys = [key, ("channels", "sms", "number")]
                 yield Finding(keys, found, "a number of the person's own", "change it")
+            if channel == "email" and address == config.channels.email.address:
+                found = "the mailbox that the bot itself reads and sends from"
+                keys = [key, ("channels", "email", "address")]
+                yield Finding(keys, found, "a mailbox of the person's own", "change it")
 
 
 def _tokens(people: Sequence[Person]) -> Iterator[Finding]:
@@ -195,10 +199,10 @@ def _gated(config: Config) -> Iterator[tuple[KeyPath, ApprovalsConfig]]:
 
 def _can_be_reached(config: Config, name: str, *, dev: bool) -> bool:
     person = config.person_by_name(name)
-    slack, sms = config.channels.slack, config.channels.sms
-    on = {"slack": slack.on, "sms": sms.on}
+    sections = {name: getattr(config.channels, name) for name in ADDRESS_FORMS}
+    on = {name: section.on for name, section in sections.items()}
     if person is None or (person.demo and not dev):
         return False
     if person.demo:
-        on = {"slack": slack.enabled is not False, "sms": sms.enabled is not False}
+        on = {name: section.enabled is not False for name, section in sections.items()}
     return any(on.get(channel) for channel in person.addresses)

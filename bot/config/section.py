@@ -7,7 +7,6 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from bot.config.problems import Problem
-from bot.secrets import Secret
 
 KeyPath = tuple[str, ...]
 
@@ -36,7 +35,6 @@ class Loaded:
 
     root: Path
     origins: Mapping[KeyPath, Origin] = field(default_factory=dict)
-    further_secrets: tuple[Secret, ...] = ()
     warnings: list[Problem] = field(default_factory=list)
 
 

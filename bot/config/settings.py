@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo
 
 from bot.config.approvals import ApprovalsConfig, ToolConfig
 from bot.config.effective import EffectiveValue, effective_values, leaves
+from bot.config.email import EmailConfig
 from bot.config.jobs import JobConfig
 from bot.config.people import Person
 from bot.config.problems import Problem
@@ -26,8 +27,10 @@ from bot.config.values import (
     PhoneNumber,
     Provider,
     Slug,
+    Strangers,
     Switch,
     TimeZone,
+    WebSocketUrl,
     Whole,
     database_path,
     refused,
@@ -43,8 +46,6 @@ Tries = Annotated[int, Whole(1, 1000)]
 Chars = Annotated[int, Whole(100, 1_000_000)]
 Tokens = Annotated[int, Whole(1, 1_000_000_000_000)]
 Budget = Annotated[int, Whole(1000, 10_000_000)]
-Strangers = Literal["chat", "refuse", "ask"]
-"""People whom the config does not know may chat, are refused, or an operator is asked about them."""
 
 
 def _folder(path: Path, info: ValidationInfo) -> Path:
@@ -156,13 +157,30 @@ class SmsConfig(Section):
         return given if self.enabled == "auto" else self.enabled
 
 
+class DiscordConfig(Section):
+    enabled: Switch = "auto"
+    bot_token: Secret | None = None
+    api_url: Annotated[str, HttpUrl()] | None = None
+    gateway_url: Annotated[str, WebSocketUrl()] | None = None
+    allow_bots: tuple[str, ...] = ()
+    strangers: Strangers = "refuse"
+    pace: Annotated[timedelta, Lasting(low=timedelta(0), high=MINUTE)] = timedelta(seconds=1)
+
+    @property
+    def on(self) -> bool:
+        """Will `bot run` connect to Discord?"""
+        return bool(self.bot_token) if self.enabled == "auto" else self.enabled
+
+
 class ApiConfig(Section):
     token: Secret | None = None
 
 
 class ChannelsConfig(Section):
     slack: SlackConfig = Field(default_factory=SlackConfig)
+    discord: DiscordConfig = Field(default_factory=DiscordConfig)
     sms: SmsConfig = Field(default_factory=SmsConfig)
+    email: EmailConfig = Field(default_factory=EmailConfig)
     api: ApiConfig = Field(default_factory=ApiConfig)
 
 
@@ -237,5 +255,4 @@ class Config(Section):
 
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret that is set, for the Redactor."""
-        own = tuple(value for _, value in leaves(self) if isinstance(value, Secret))
-        return own + self._loaded.further_secrets
+        return tuple(value for _, value in leaves(self) if isinstance(value, Secret))

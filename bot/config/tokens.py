@@ -16,6 +16,7 @@ BOT_TOKEN: KeyPath = ("channels", "slack", "bot_token")
 APP_TOKEN: KeyPath = ("channels", "slack", "app_token")
 API_TOKEN: KeyPath = ("channels", "api", "token")
 AUTH_TOKEN: KeyPath = ("channels", "sms", "auth_token")
+PASSWORDS = ("imap_password", "smtp_password", "client_secret")
 
 # What a token is, by how it begins, and the only setting it belongs into.
 BEGINNINGS: tuple[tuple[str, str, str], ...] = (
@@ -33,6 +34,7 @@ WANTED = {
     "signing_secret": "the signing secret (Slack: Basic Information)",
     "api_key": "a key of the model's endpoint",
     "auth_token": "the account's auth token, 32 of 0-9 and a-f (Twilio: the console's first page)",
+    **dict.fromkeys(PASSWORDS, "the password as the provider shows it"),
     "token": f"a long random text of at least {SHORTEST_API_TOKEN} characters",
 }
 PLACEHOLDER = re.compile(
@@ -56,6 +58,8 @@ def _wrong(path: KeyPath, value: str, config: Config) -> str:
         return "space or a line break around it"
     if value[:1] in "\"'`" or value[-1:] in "\"'`":
         return "quotes that are part of the value"
+    if path[-1] in PASSWORDS:
+        return "" if value.isprintable() and not PLACEHOLDER.fullmatch(value) else "a placeholder"
     if re.search(r"\s", value) or not value.isprintable() or not value.isascii():
         return "a character that no token has (a space, an umlaut, a control character)"
     if PLACEHOLDER.fullmatch(value):

@@ -95,6 +95,17 @@ class HttpUrl(_Kind):
         return value
 
 
+@dataclass(frozen=True)
+class WebSocketUrl(_Kind):
+    """A ws or wss address without credentials, query or fragment; kept as it was written."""
+
+    def parse(self, value: object) -> str:
+        like_http = value.replace("ws", "http", 1) if isinstance(value, str) else ""
+        if not isinstance(value, str) or not value.startswith("ws") or not _is_plain_http(like_http):
+            raise refused("a websocket address such as wss://host/path, without user, query or #")
+        return value
+
+
 def _whole(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -257,6 +268,10 @@ Hours = Annotated[str, AfterValidator(_hours)]
 Scalar = Annotated[str | int | float | bool, BeforeValidator(_scalar)]
 PhoneNumber = Annotated[str, AfterValidator(matching(PHONE[0], PHONE[1]))]
 TimeZone = Annotated[str, AfterValidator(_known_timezone)]
+MAILBOX = (r"[^\s@<>,;:\"()]{1,64}@[^\s@<>]+\.[^\s@<>.]+", "a mailbox such as ann@example.org")
+Mailbox = Annotated[str, AfterValidator(matching(*MAILBOX)), AfterValidator(str.lower)]
+Strangers = Literal["chat", "refuse", "ask"]
+"""People whom the config does not know may chat, are refused, or an operator is asked about them."""
 HostName = Annotated[str, AfterValidator(_host)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 Switch = Annotated[Literal["auto"] | bool, BeforeValidator(_enabled)]

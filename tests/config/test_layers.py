@@ -114,14 +114,19 @@ def test_well_known_names_reach_their_settings(write, read, tmp_path):
     assert config.channels.api.token is not None
 
 
-def test_names_of_channels_that_are_not_built_yet_may_be_set(write, read):
+def test_mail_is_set_up_by_the_environment_alone(write, read):
     write()
-    environ = {"DISCORD_BOT_TOKEN": "discord-secret", "IMAP_HOST": "mail", "MAIL_FROM": "a@b.example"}
+    environ = {
+        "MAIL_FROM": "Bot@Example.org", "IMAP_HOST": "127.0.0.1", "IMAP_PORT": "1143", "IMAP_TLS": "false",
+        "IMAP_USER": "bot", "IMAP_PASSWORD": "pass word", "SMTP_HOST": "127.0.0.1", "SMTP_PORT": "1025",
+        "SMTP_TLS": "false",
+    }  # fmt: skip
 
-    config = read(environ)
+    email = read(environ).channels.email
 
-    assert config.warnings == ()
-    assert [secret.reveal() for secret in config.secrets()] == ["discord-secret"]
+    assert email.on
+    assert (email.address, email.imap_port, email.imap_tls) == ("bot@example.org", 1143, False)
+    assert (email.smtp_port, email.smtp_tls) == (1025, "none")
 
 
 def test_the_environment_fills_the_models_that_have_no_key_or_address_of_their_own(write, read):

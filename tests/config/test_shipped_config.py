@@ -24,18 +24,20 @@ def test_it_loads_without_a_warning(tmp_path):
     assert config.models["backup"].name == "claude-haiku-5-5"
 
 
-def test_its_demo_people_are_ann_bob_and_carol(tmp_path):
+def test_its_demo_people_are_ann_bob_carol_and_sarah_who_has_only_mail(tmp_path):
     people = shipped(tmp_path).people
 
     assert [(person.name, person.roles, person.timezone, person.demo) for person in people] == [
         ("ann", ("operator", "owner"), "Europe/Berlin", True),
         ("bob", ("member",), "Europe/London", True),
         ("carol", ("approver", "member"), "America/New_York", True),
+        ("sarah", ("member",), "Europe/Berlin", True),
     ]
-    assert [person.addresses for person in people] == [
-        {"slack": "T0DEMO/U0ANN", "sms": "+15550100001"},
-        {"slack": "T0DEMO/U0BOB", "sms": "+15550100002"},
-        {"slack": "T0DEMO/U0CAROL", "sms": "+15550100003"},
+    assert [sorted(person.addresses) for person in people] == [
+        ["discord", "email", "slack", "sms"],
+        ["discord", "email", "slack", "sms"],
+        ["discord", "email", "slack", "sms"],
+        ["email"],
     ]
 
 
