@@ -12,6 +12,7 @@ happens once in 650,000 times; a code that fits two requests must decide neither
 comes from the person's own address on that channel. Handles have 128 bits, tokens 160.
 """
 
+import base64
 import hmac
 import itertools
 
@@ -60,6 +61,12 @@ class Keys:
     def _mac(self, *parts: str) -> bytes:
         # A JSON list: no two lists of parts have the same bytes, and the first part keeps the uses apart.
         return hmac.digest(self._secret, _bytes(canonical(parts)), "sha256")
+
+
+def reply_token(secret: bytes, thread_id: str) -> str:
+    """What lets a reply to a mail into its thread, from somebody who takes part in it: 128 bits, base32."""
+    mac = hmac.digest(secret, _bytes(canonical(["reply", thread_id])), "sha256")
+    return base64.b32encode(mac[:16]).decode().rstrip("=").lower()
 
 
 def matches(code: str, given: str) -> bool:

@@ -8,6 +8,7 @@ from bot.values import (
     ActorKind,
     Answerer,
     Block,
+    ChannelRef,
     ControlAction,
     Data,
     Decision,
@@ -48,7 +49,7 @@ class MessageReceived(InputData):
     person: str | None = None
     display: Private = ""
     reply_to: Private = ""
-    channel_ref: PrivateJson = Field(default_factory=dict)
+    channel_ref: ChannelRef = Field(default_factory=dict)
     raw: str = ""
 
 

@@ -139,6 +139,46 @@ class TaskRow:
     outcome: str
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is known of a conversation by mail when something is to be sent in it.
+
+    `answers` is the channel_ref of the mail that is answered, if there is one; `known`: a person of the
+    configuration sent it. `first` is the outbox id of our own first mail to that address, and `subject` its subject.
+    """
+
+    answers: Mapping[str, str | tuple[str, ...]]
+    known: bool = False
+    first: str = ""
+    subject: str = ""
+
+
+class Correspondence(Protocol):
+    """What a channel by mail may look up: which thread a mail belongs to, and what one of ours answers."""
+
+    async def thread_by_token(self, token: str) -> str | None: ...
+
+    async def thread_by_letter(self, message_ids: Sequence[str], address: str) -> str | None:
+        """The thread that one of these mails of the same sender went into."""
+        ...
+
+    async def corresponds(self, thread_id: str, addresses: Sequence[str]) -> bool:
+        """Whether one of these wrote a mail into the thread, or was written one from there."""
+        ...
+
+    async def sent_in(self, thread_id: str) -> tuple[tuple[str, str], ...]:
+        """The mails that a thread sends: outbox id and address."""
+        ...
+
+    async def said_to(self, thread_id: str, address: str) -> tuple[str, ...]:
+        """What was written to somebody in a thread last, the newest first."""
+        ...
+
+    async def letter(self, outbox_id: str, address: str) -> Letter:
+        """What a mail that is to be sent answers."""
+        ...
+
+
 class Store(Protocol):
     """The log, and the index tables that follow from it."""
 

@@ -50,6 +50,8 @@ PRIVATE = _PrivateMark()
 Text = Annotated[str, BeforeValidator(clean)]
 Private = Annotated[str, BeforeValidator(clean), PRIVATE]
 PrivateJson = Annotated[dict[str, JsonValue], PRIVATE]
+ChannelRef = Annotated[dict[str, str | tuple[str, ...]], PRIVATE]
+"""What a channel keeps with a message to answer it: texts and lists of texts by name."""
 
 
 class Value(BaseModel):

@@ -1,5 +1,6 @@
 """Carries out in SQL what an event changes in the index tables."""
 
+from bot.store.apply_letters import apply_letters
 from bot.store.apply_requests import apply_request
 from bot.store.index import (
     AddOutbox,
@@ -11,6 +12,7 @@ from bot.store.index import (
     ReportPart,
     SetTimer,
 )
+from bot.store.index_letters import AddCorrespondent, AddLetter
 from bot.store.schema import Execute as Execute
 
 _OPEN_THREAD = """
@@ -61,6 +63,8 @@ def apply(execute: Execute, change: Change) -> None:
             execute(_DROP_RETRIES, (thread_id,))
         case DropTimersAbout(thread_id, about):
             execute(_DROP_ABOUT, (thread_id, about))
+        case AddCorrespondent() | AddLetter():
+            apply_letters(execute, change)
         case _:
             apply_request(execute, change)
 

@@ -16,6 +16,7 @@ from bot.events import (
     DeliveryStatus,
     Event,
     FeedbackReceived,
+    MessageReceived,
     QuestionAnswered,
     QuestionAsked,
     SenderTold,
@@ -31,6 +32,7 @@ from bot.events import (
     outgoing_of,
 )
 from bot.ids import outbox_id
+from bot.store.index_letters import LetterChange, project_letters
 from bot.store.index_requests import RequestChange, project_request
 
 
@@ -103,7 +105,15 @@ class ReportPart:
 
 
 Change = (
-    OpenThread | SetTimer | DropTimer | DropRetries | DropTimersAbout | AddOutbox | ReportPart | RequestChange
+    OpenThread
+    | SetTimer
+    | DropTimer
+    | DropRetries
+    | DropTimersAbout
+    | AddOutbox
+    | ReportPart
+    | RequestChange
+    | LetterChange
 )
 
 # Most events change nothing. To ask for the type is 3 us cheaper than to let `match` ask each pydantic class.
@@ -122,9 +132,9 @@ _ANSWERLESS = frozenset(
 def project(event: Event) -> tuple[Change, ...]:
     """What the event changes, in order."""
     if type(event.data) not in _CHANGING:
-        return ()
+        return tuple(project_letters(event)) if isinstance(event.data, MessageReceived) else ()
     requests = project_request(event) if _concerns_requests(event.data) else ()
-    return (*_plain(event), *requests, *_outbox(event))
+    return (*_plain(event), *requests, *_outbox(event), *project_letters(event))
 
 
 def _concerns_requests(data: AnyData) -> bool:

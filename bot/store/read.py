@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +13,8 @@ from pydantic import JsonValue
 
 from bot.errors import StoreClosed
 from bot.events import Event
-from bot.ports import AskedRow, DueTimer, Loaded, OutboxRow, RequestRow, TaskRow, ThreadRow
-from bot.store import queries, request_queries
+from bot.ports import AskedRow, DueTimer, Letter, Loaded, OutboxRow, RequestRow, TaskRow, ThreadRow
+from bot.store import letter_queries, queries, request_queries
 from bot.store.apply import Execute
 from bot.store.mail import MailReads
 from bot.store.opening import open_visitor
@@ -162,6 +162,30 @@ class Reads:
     async def call(self, thread_id: str, call_id: str) -> Event | None:
         """The tool.started of a call."""
         return await self._readers.run(request_queries.call, thread_id, call_id)
+
+    async def thread_by_token(self, token: str) -> str | None:
+        """The thread of a reply token."""
+        return await self._readers.run(letter_queries.thread_by_token, token)
+
+    async def thread_by_letter(self, message_ids: Sequence[str], address: str) -> str | None:
+        """The thread that one of these mails of the same sender went into."""
+        return await self._readers.run(letter_queries.thread_by_letter, message_ids, address)
+
+    async def corresponds(self, thread_id: str, addresses: Sequence[str]) -> bool:
+        """Whether one of these wrote a mail into the thread, or was written one from there."""
+        return await self._readers.run(letter_queries.corresponds, thread_id, addresses)
+
+    async def sent_in(self, thread_id: str) -> tuple[tuple[str, str], ...]:
+        """The mails that a thread sends: outbox id and address."""
+        return await self._readers.run(letter_queries.sent_in, thread_id)
+
+    async def said_to(self, thread_id: str, address: str) -> tuple[str, ...]:
+        """What was written to somebody in a thread last, the newest first."""
+        return await self._readers.run(letter_queries.said_to, thread_id, address)
+
+    async def letter(self, outbox_id: str, address: str) -> Letter:
+        """What a mail that is to be sent answers."""
+        return await self._readers.run(letter_queries.letter, outbox_id, address)
 
     async def unreachable(self) -> Mapping[tuple[str, str], str]:
         """Addresses that take nothing from us, by (channel, address), and why."""

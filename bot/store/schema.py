@@ -108,6 +108,10 @@ _MAIL = (
         account TEXT PRIMARY KEY, refresh_token TEXT NOT NULL, access_token TEXT NOT NULL,
         expires_at TEXT NOT NULL
     ) STRICT""",
+    """CREATE TABLE letters (
+        message_id TEXT NOT NULL, address TEXT NOT NULL, thread_id TEXT NOT NULL,
+        PRIMARY KEY (message_id, address)
+    ) STRICT, WITHOUT ROWID""",
     "CREATE TABLE reply_tokens (token TEXT PRIMARY KEY, thread_id TEXT NOT NULL) STRICT",
     """CREATE TABLE correspondents (
         thread_id TEXT NOT NULL, address TEXT NOT NULL, PRIMARY KEY (thread_id, address)
@@ -115,7 +119,8 @@ _MAIL = (
 )
 
 INDEX_TABLES = (
-    "threads", "timers", "outbox", "requests", "asked", "tasks", "contacts", "reply_tokens", "correspondents",
+    "threads", "timers", "outbox", "requests", "asked", "tasks", "contacts", "letters", "reply_tokens",
+    "correspondents",
 )  # fmt: skip
 """What follows from the log and can be made anew from it."""
 
