@@ -9,14 +9,76 @@ from collections.abc import Sequence
 
 LONGEST_LINE, LONGEST_SENTENCE, MOST_WRAPPED, LONGEST_BLOCK = 300, 500, 4, 10
 
-_WROTE = re.compile(
-    r"\b(?:wrote|writes|has written|schrieb|hat geschrieben|geschrieben|a écrit|a ecrit|écrivait|escribió|escribio|"
-    r"escreveu|ha scritto|scrive|schreef|skrev|skreiv|kirjoitti|napisał|napisała|napisal|napsal|napsala|napísal|"
-    r"pisze|nadesłał|írta|a scris|написал|написала|написав|написала|писал|писала|пишет|пише|написа|έγραψε|"
-    r"yazdı|yazmış|va escriure|ha escrit|napisao|napisala|je napisal|rašė|rakstīja|kirjutas|đã viết|menulis|"
-    r"skrifaði)\b|写道|寫道|写到|书写|書きました|のメール|作成しました|작성|썼습니다|씀|כתב|كتب|เขียนว่า|เขียน",
-    re.IGNORECASE,
+_WROTE = frozenset(
+    [
+        "wrote",
+        "writes",
+        "written",
+        "schrieb",
+        "schreibt",
+        "geschrieben",
+        "écrit",
+        "ecrit",
+        "écrivait",
+        "escribió",
+        "escribio",
+        "escreveu",
+        "scritto",
+        "scrive",
+        "schreef",
+        "schreven",
+        "geschreven",
+        "skrev",
+        "skreiv",
+        "kirjoitti",
+        "napisał",
+        "napisała",
+        "napisal",
+        "napisala",
+        "napsal",
+        "napsala",
+        "napísal",
+        "napísala",
+        "pisze",
+        "nadesłał",
+        "nadesłała",
+        "írta",
+        "scris",
+        "написал",
+        "написала",
+        "написав",
+        "писал",
+        "писала",
+        "пишет",
+        "пише",
+        "написа",
+        "έγραψε",
+        "yazdı",
+        "yazmış",
+        "escriure",
+        "napisao",
+        "rašė",
+        "rakstīja",
+        "kirjutas",
+        "viết",
+        "menulis",
+        "skrifaði",
+        "כתב",
+        "كتب",
+    ]
 )
+_WROTE_UNSPACED = (
+    "写道",
+    "寫道",
+    "写到",
+    "書きました",
+    "のメール",
+    "作成しました",
+    "작성",
+    "썼습니다",
+    "เขียน",
+)
+_WORD = re.compile(r"[^\W\d_]+")
 _OPENER = re.compile(
     r"(?:on|am|den|le|el|em|no dia|il|il giorno|op|på|kl|dnia|w dniu|dne|dňa|pe|în data|dana|la|στις|"
     r"בתאריך|ב-|في|بتاريخ|在|于|於|vào|pada|เมื่อ|ในวันที่|missatge de|at|date)[\s.,:]|"
@@ -26,7 +88,7 @@ _OPENER = re.compile(
 _DATE = re.compile(r"\d{1,4}[./-]\s?\d{1,2}|\b(?:19|20)\d\d\b|\d[:.h]\d\d|\d\s?[年月日년월일]")
 _ADDRESS = re.compile(r"[^\s<>@]{1,80}@[^\s<>@]{1,120}")
 _ADDRESS_WROTE = re.compile(
-    r"@[^\s<>@]{1,120}[>)\]]?,?\s{0,3}(?:\w{1,12}\s)?\w{1,14}(?:\(\w{1,3}\))?\s{0,3}[:：]$"
+    r"@[^\s<>@]{1,120}[>)\]]?,?\s{0,3}(?:\w{1,12}\s)?\w{1,14}(?:\(\w{1,3}\))?\s{0,3}[:：]\Z"
 )
 _DATED_ADDRESS = re.compile(r"<[^\s<>@]{1,80}@[^\s<>@]{1,120}>\s?[:：]$")
 
@@ -44,16 +106,18 @@ _ORIGINAL = re.compile(
     re.IGNORECASE,
 )
 _BEGIN = re.compile(
+    r"(?:\[?original message processed by david|"
     r"(?:begin forwarded message|anfang der weitergeleiteten (?:nachricht|e-mail)|"
     r"début du message (?:transféré|réexpédié)|"
     r"inicio del mensaje reenviado|início da mensagem (?:reencaminhada|encaminhada)|inizio messaggio inoltrato|"
     r"begin doorgestuurd bericht|vidarebefordrat brev|start på videresendt besked|videresendt melding|"
     r"początek przekazywanej wiadomości|začátek přeposílané zprávy|начало переадресованного сообщения|"
     r"välitetty viesti alkaa|iletilen mesajın başlangıcı|"
-    r"下面是被转发的邮件|転送されたメッセージ|전달된 메시지)\s?[:：]",
+    r"下面是被转发的邮件|転送されたメッセージ|전달된 메시지)\s?[:：])",
     re.IGNORECASE,
 )
 _RULED = re.compile(r"[-_=*–—]{2,80}\s{0,3}([^-_=*–—\s].{0,80}?)\s{0,3}[-_=*–—]{2,80}\Z")
+_RULES = frozenset("-_=*–—")
 _RULE = re.compile(r"[-_=–—]{5,}\Z")
 
 _LABELS = {
@@ -78,23 +142,21 @@ def sentence_start(lines: Sequence[str], end: int, *, quote_follows: bool) -> in
 
     If a quoted line follows, less is asked of it: a date or an address, and a colon.
     """
-    if not lines[end] or len(lines[end]) > LONGEST_LINE:
+    line = lines[end]
+    if len(line) > LONGEST_LINE or not (quote_follows or _ends_in_colon(line)):
         return -1
-    if lines[end].rstrip("* ")[-1:] in (":", "："):
-        start = _announced(lines, end)
-        if start >= 0:
-            return start
-    return _perhaps_announced(lines, end) if quote_follows else -1
+    start = _announced(lines, end) if _ends_in_colon(line) else -1
+    return _perhaps_announced(lines, end) if start < 0 and quote_follows else start
 
 
 def is_separator(lines: Sequence[str], at: int) -> bool:
     """-----Original Message-----, with or without the headers below it, or any such line with headers below it."""
     line = lines[at]
-    if not line or len(line) > LONGEST_LINE:
+    if line[:1] not in _RULES or len(line) > LONGEST_LINE:
         return False
     ruled = _RULED.match(line)
     if ruled:
-        return bool(_ORIGINAL.search(ruled.group(1))) or _kinds_below(lines, at + 1, most=3) != set()
+        return bool(_ORIGINAL.search(ruled.group(1)) or _kinds_below(lines, at + 1, most=3))
     return bool(_RULE.match(line)) and _is_block(_kinds_below(lines, at + 1), separated=True)
 
 
@@ -104,44 +166,63 @@ def begins_forward(line: str) -> bool:
 
 def is_header_block(lines: Sequence[str], at: int) -> bool:
     """From, Sent, To and Subject, one below the other: Outlook's way to begin what it quotes."""
-    return bool(_kind(lines[at])) and _is_block(_kinds_below(lines, at), separated=False)
+    if not _kind(lines[at]) or (at and _kind(lines[at - 1])):
+        return False
+    return _is_block(_kinds_below(lines, at), separated=False)
+
+
+def _ends_in_colon(line: str) -> bool:
+    return line.rstrip("* ")[-1:] in (":", "：")
 
 
 def _announced(lines: Sequence[str], end: int) -> int:
-    said = ""
+    """The sentence may be wrapped: of the lines where it could begin, one that opens it counts most."""
+    said, found = "", -1
     for start in range(end, max(-1, end - MOST_WRAPPED), -1):
         line = lines[start]
         said = f"{line} {said}".rstrip("* ")
         if not line or line.startswith(">") or len(said) > LONGEST_SENTENCE:
-            return -1
-        if _is_announcement(said.lstrip("-*_ ")):
-            return start
-    return -1
+            break
+        if _is_announcement(said):
+            found = start if found < 0 or _DATE.search(line) else found
+            if _opens(line):
+                return found
+    return found
+
+
+def _opens(line: str) -> bool:
+    return bool(_OPENER.match(line.lstrip("-*_ ")))
 
 
 def _is_announcement(said: str) -> bool:
-    opened = bool(_OPENER.match(said))
-    if opened and _DATED_ADDRESS.search(said) and _DATE.search(said):
-        return True
-    if not _WROTE.search(said):
+    dated, addressed = bool(_DATE.search(said)), "@" in said
+    if not (dated or addressed):
         return False
-    if opened and (_DATE.search(said) or _ADDRESS.search(said)):
-        return True
-    return bool(_ADDRESS_WROTE.search(said))
+    if _opens(said):
+        return _says_wrote(said) or (dated and bool(_DATED_ADDRESS.search(said)))
+    return addressed and bool(_ADDRESS_WROTE.search(said)) and _says_wrote(said)
+
+
+def _says_wrote(said: str) -> bool:
+    words = _WORD.findall(said.lower())
+    return not _WROTE.isdisjoint(words) or any(word in said for word in _WROTE_UNSPACED)
 
 
 def _perhaps_announced(lines: Sequence[str], end: int) -> int:
-    """A line right above quoted ones that names a time or an address, or says that somebody wrote."""
+    """Right above a quote, a colon and a time, an address or a word for writing are enough, in any language."""
     line = lines[end]
-    ends = line.rstrip("* ")[-1:] in (":", "：")
-    dated = bool(_DATE.search(line))
-    if ends and (dated or _ADDRESS.search(line) or _WROTE.search(line)):
-        return end
-    return end if dated and _ADDRESS.search(line) and line.endswith(">") else -1
+    if _ends_in_colon(line):
+        if _DATE.search(line) or _ADDRESS.search(line) or _says_wrote(line):
+            return end
+        above = lines[end - 1] if end else ""
+        return end - 1 if _DATE.search(above) and _ADDRESS.search(above) else -1
+    return end if line.endswith(">") and _DATE.search(line) and _ADDRESS.search(line) else -1
 
 
 def _kind(line: str) -> str:
-    match = _LABEL.match(line) if len(line) <= LONGEST_LINE else None
+    if len(line) > LONGEST_LINE or (":" not in line and "：" not in line):
+        return ""
+    match = _LABEL.match(line)
     return _KINDS.get(match.group(1).lower().replace(" ", ""), "") if match else ""
 
 

@@ -4,7 +4,7 @@
 import re
 from collections.abc import Sequence
 
-LONGEST_SIGNATURE, LONGEST_ENDING = 12, 120
+LONGEST_SIGNATURE, LONGEST_ENDING, LONGEST_LINE = 12, 120, 500
 
 _SENT_FROM = re.compile(
     r"(?:sent (?:from|via|with|using|on the go from) |sent by |get outlook for |"
@@ -22,42 +22,41 @@ _SENT_FROM = re.compile(
     re.IGNORECASE,
 )
 _LINE_OF_LIST = re.compile(r"[_=-]{10,}\Z")
+_LIST = re.compile(r"mailing list|listinfo|unsubscribe|groups\.google", re.IGNORECASE)
 _LINK = re.compile(r"https?://|[^\s@]{1,80}@[^\s@]{1,120}|unsubscribe", re.IGNORECASE)
 
 
-def signature_start(lines: Sequence[str], bare: Sequence[str], start: int, end: int, *, below: bool) -> int:
+def signature_start(bare: Sequence[str], start: int, end: int, *, below: bool) -> int:
     """The first line of the signature among lines `start` to before `end`; `end` if there is none.
 
-    `below` says that a quote stands above these lines and nothing beneath them: there lists put their footer.
+    `below` says that a quote stands above these lines, so that they may be nothing but a signature.
     """
-    if below and _is_footer(bare, start, end):
-        return start
-    end_of_text = _below_dashes(bare, start, end)
+    cut = _below_ruler(bare, start, end, below=below)
     while True:
-        last = _last_said(bare, start, end_of_text)
+        last = _last_said(bare, start, cut)
         if last < start or not _is_sent_from(bare[last]):
-            return end_of_text
-        end_of_text = last
+            return cut
+        cut = last
 
 
-def _is_footer(bare: Sequence[str], start: int, end: int) -> bool:
-    return (
-        bool(_LINE_OF_LIST.match(bare[start]))
-        and sum(map(bool, bare[start:end])) <= LONGEST_SIGNATURE
-        and any(_LINK.search(line[:500]) for line in bare[start:end])
-    )
-
-
-def _below_dashes(bare: Sequence[str], start: int, end: int) -> int:
-    """Dashes with more below them than a signature has, or with nothing above them, are somebody's ruler."""
+def _below_ruler(bare: Sequence[str], start: int, end: int, *, below: bool) -> int:
+    """Lines with more below them than a signature has, or with nothing above them, are somebody's ruler."""
     said = 0
-    for at in range(end - 1, start, -1):
+    for at in range(end - 1, start - 1, -1):
         if bare[at] in ("--", "—", "–"):
-            return at if any(bare[start:at]) else end
+            return at if below or any(bare[start:at]) else end
+        if _LINE_OF_LIST.match(bare[at]) and _is_footer(bare[at + 1 : end], below=below):
+            return at
         said += bool(bare[at])
         if said > LONGEST_SIGNATURE:
             break
     return end
+
+
+def _is_footer(lines: Sequence[str], *, below: bool) -> bool:
+    """What a mailing list puts at the end; below a quote, any few lines with a link in them."""
+    pattern = _LINK if below else _LIST
+    return any(pattern.search(line[:LONGEST_LINE]) for line in lines)
 
 
 def _last_said(bare: Sequence[str], start: int, end: int) -> int:
@@ -65,5 +64,8 @@ def _last_said(bare: Sequence[str], start: int, end: int) -> int:
 
 
 def _is_sent_from(line: str) -> bool:
+    """A telephone says it in a few words; "Sent from my desk, which is easier." is a sentence of its owner."""
     plain = line.strip("-*_ ")
-    return len(plain) <= LONGEST_ENDING and bool(_SENT_FROM.match(plain))
+    if len(plain) > LONGEST_ENDING or not _SENT_FROM.match(plain):
+        return False
+    return not (plain.endswith((".", "!", "?")) and ("," in plain or plain.count(" ") > 6))

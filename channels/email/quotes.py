@@ -5,7 +5,7 @@ person wrote may be lost. The other way round, nothing that is quoted may pass f
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -16,8 +16,13 @@ from channels.email.quote_signatures import signature_start
 MARKER = "- - - ^ - - -"
 """Stands above what we write in a mail. It says "reply above" without a language, and the reply is cut there."""
 
+_BARE_MARKER = MARKER.replace(" ", "")
+
 KEPT_QUESTION = 12
 """Of the quoted lines above an answer, so many are kept with it."""
+
+MOST_LINES = 50_000
+"""What stands below is quoted, whoever wrote it: nobody types so much."""
 
 _INVISIBLE = (
     "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -60,7 +65,7 @@ def split(text: str, *, ours: Sequence[str] = ()) -> Split:
     runs = _runs(bare, quoted)
     for run in runs:
         if not run.quoted:
-            start = signature_start(lines, bare, run.start, run.end, below=run is runs[-1] and len(runs) > 1)
+            start = signature_start(bare, run.start, run.end, below=run is not runs[0])
             parts[start : run.end] = [_Part.SIGNATURE] * (run.end - start)
     kept = _kept(bare, parts, runs)
     for at in kept:
@@ -74,12 +79,16 @@ def _lines(text: str) -> list[str]:
     """Only LF and CRLF end a line, and CR where nothing else does; other breaks could hide a line in a quoted one."""
     text = text.replace("\r\n", "\n")
     text = text.replace("\r", " " if "\n" in text else "\n")
-    return [line.rstrip() if line.strip() != "--" else line for line in _BREAKS.sub(" ", text).split("\n")]
+    return [
+        line if line == "-- " else line.rstrip() for line in _BREAKS.sub(" ", text).split("\n", MOST_LINES)
+    ]
 
 
 def _quoted_lines(bare: Sequence[str], ours: Sequence[str]) -> list[bool]:
     known = lines_of_ours(bare, ours)
     quoted = [line.startswith(">") or is_ours for line, is_ours in zip(bare, known, strict=True)]
+    _add_broken_lines(bare, quoted)
+    quoted[MOST_LINES:] = [True] * len(quoted[MOST_LINES:])
     following = _next_lines(bare)
     for at, line in enumerate(bare):
         if quoted[at] or not line:
@@ -94,6 +103,13 @@ def _quoted_lines(bare: Sequence[str], ours: Sequence[str]) -> list[bool]:
             return quoted[:start] + [True] * (len(bare) - start)
         quoted[start : at + 1] = [True] * (at + 1 - start)
     return quoted
+
+
+def _add_broken_lines(bare: Sequence[str], quoted: list[bool]) -> None:
+    """A quoted line whose soft line end ("=") was not understood goes on in the next one."""
+    for at in range(1, len(bare)):
+        if quoted[at - 1] and len(bare[at - 1]) > 70 and bare[at - 1].endswith("="):
+            quoted[at] = True
 
 
 def _next_lines(bare: Sequence[str]) -> list[int]:
@@ -151,17 +167,13 @@ def _says_something(bare: Sequence[str], parts: Sequence[_Part], run: _Run) -> b
 
 
 def _joined(lines: Sequence[str], bare: Sequence[str], parts: Sequence[_Part], part: _Part) -> str:
-    return "\n".join(_with_gaps(lines, bare, parts, part)).strip("\n")
-
-
-def _with_gaps(
-    lines: Sequence[str], bare: Sequence[str], parts: Sequence[_Part], part: _Part
-) -> Iterator[str]:
     """The lines of one part; where others were taken out between them, one blank line stands."""
+    kept: list[str] = []
     last = -1
-    for at, line in enumerate(lines):
-        if parts[at] is part:
+    for at, of in enumerate(parts):
+        if of is part:
             if last >= 0 and last < at - 1 and bare[last]:
-                yield ""
-            yield line.rstrip() if part is not _Part.SIGNATURE else line
+                kept.append("")
+            kept.append(lines[at])
             last = at
+    return "\n".join(kept).strip("\n")
