@@ -52,6 +52,7 @@ class Say(Acted):
     channel: str = "dm"
     reply_to: str | None = None
     mention: bool | None = None
+    bot: bool = False
     attachments: Annotated[tuple[Attachment, ...], Field(max_length=10)] = ()
 
 

@@ -9,6 +9,7 @@ Json: TypeAlias = dict[str, Any]
 
 PREFIX = "/discord"
 API = f"{PREFIX}/api/v10"
+GATEWAY, RESUME_GATEWAY = f"{PREFIX}/gateway", f"{PREFIX}/gateway/resume"
 BOT_TOKEN = "demo-discord-token"
 GUILD_ID = 300000000000000001
 BOT_ID = 400000000000000001

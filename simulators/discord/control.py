@@ -61,6 +61,7 @@ class Control:
                 reply_to=body.reply_to,
                 mention=body.mention,
                 files=files,
+                bot=body.bot,
             )
         )
 
@@ -71,6 +72,10 @@ class Control:
     async def delete(self, request: web.Request) -> Json:
         body = await _read(request, Delete)
         return _written(self._discord.delete(body.message))
+
+    async def unfurl(self, request: web.Request) -> Json:
+        body = await _read(request, Delete)
+        return _written(self._discord.unfurl(body.message))
 
     async def react(self, request: web.Request) -> Json:
         body = await _read(request, React)
@@ -245,6 +250,7 @@ def add_routes(app: web.Application, discord: "DiscordSimulator") -> None:
     route("POST", "say", control.say)
     route("POST", "edit", control.edit)
     route("POST", "delete", control.delete)
+    route("POST", "unfurl", control.unfurl)
     route("POST", "react", control.react)
     route("POST", "thread", control.thread)
     route("POST", "press", control.press)

@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from simulators.discord import intents, objects
-from simulators.discord.config import MESSAGE_CONTENT, PREFIX, DiscordConfig, Json
+from simulators.discord.config import GATEWAY, MESSAGE_CONTENT, RESUME_GATEWAY, DiscordConfig, Json
 from simulators.discord.connection import Connection
 from simulators.discord.guild import Guild
 from simulators.discord.sessions import Session, Sessions
@@ -24,7 +24,6 @@ ALREADY_AUTHENTICATED, INVALID_SEQ, RATE_LIMITED, INVALID_INTENTS = 4005, 4007, 
 DISALLOWED_INTENTS = 4014
 ENDS_SESSION = frozenset({1000, 1001, 4004, 4010, 4011, 4012, 4013, 4014})
 LARGEST_PAYLOAD = 4_096
-GATEWAY, RESUME_GATEWAY = f"{PREFIX}/gateway", f"{PREFIX}/gateway/resume"
 
 
 class Op(IntEnum):

@@ -48,8 +48,7 @@ class Guild:
 
     def people(self) -> tuple[Person, ...]:
         """The demo people, and strangers who have done something."""
-        strangers = self.state.get("strangers", [])
-        assert isinstance(strangers, list)
+        strangers = self.state.names("strangers")
         return (*self.config.people, *(Person(f"user{id_[-4:]}", discord=id_) for id_ in strangers))
 
     def person(self, ref: str) -> Person:
@@ -61,9 +60,7 @@ class Guild:
             raise Refused(f"nobody on Discord is called {ref!r}, and it is not a user id of 15 to 20 digits")
         if int(ref) == self.config.bot_id:
             raise Refused(f"{ref} is the bot itself")
-        strangers = self.state.get("strangers", [])
-        assert isinstance(strangers, list)
-        self.state.set("strangers", [*strangers, ref])
+        self.state.set("strangers", [*self.state.names("strangers"), ref])
         return Person(f"user{ref[-4:]}", discord=ref)
 
     def person_with(self, id_: int) -> Person | None:
@@ -72,8 +69,13 @@ class Guild:
     def user_json(self, id_: int) -> Json:
         if id_ == self.config.bot_id:
             return objects.bot_json(self.config)
-        person = self.person_with(id_)
-        return objects.person_json(person or Person("deleted_user", discord=str(id_)))
+        person = self.person_with(id_) or Person("deleted_user", discord=str(id_))
+        bot = {"bot": True} if person.discord in self.state.names("bots") else {}
+        return objects.person_json(person) | bot
+
+    def make_bot(self, person: Person) -> None:
+        """From now on this user is another app's bot."""
+        self.state.set("bots", [*self.state.names("bots"), person.discord])
 
     def exists(self, user: int) -> bool:
         return user == self.config.bot_id or self.person_with(user) is not None
@@ -132,31 +134,22 @@ class Guild:
 
     def granted(self) -> frozenset[str]:
         """The privileged intents that the app has."""
-        names = self.state.get("granted", sorted(self.config.granted_intents))
-        assert isinstance(names, list)
-        return frozenset(names)
+        return frozenset(self.state.names("granted", sorted(self.config.granted_intents)))
 
     def denied(self, channel: Channel) -> frozenset[str]:
         """What the bot may not do there; a thread follows its channel."""
-        rules = self.state.get("denied", {})
-        assert isinstance(rules, dict)
+        rules = self.state.lists("denied")
         keys = (EVERYWHERE, str(channel.id), str(channel.parent)) if channel.in_guild else ()
         return frozenset(name for key in keys for name in rules.get(key, []))
 
     def deny(self, where: str, names: list[str]) -> None:
-        rules = self.state.get("denied", {})
-        assert isinstance(rules, dict)
-        self.state.set("denied", {**rules, where: names})
+        self.state.set("denied", {**self.state.lists("denied"), where: names})
 
     def takes_dms(self, person: int) -> bool:
-        closed = self.state.get("closed_dms", [])
-        assert isinstance(closed, list)
-        return str(person) not in closed
+        return str(person) not in self.state.names("closed_dms")
 
     def take_dms(self, person: int, *, open_: bool) -> None:
-        closed = self.state.get("closed_dms", [])
-        assert isinstance(closed, list)
-        others = [each for each in closed if each != str(person)]
+        others = [each for each in self.state.names("closed_dms") if each != str(person)]
         self.state.set("closed_dms", others if open_ else [*others, str(person)])
 
     # Messages

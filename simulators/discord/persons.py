@@ -12,6 +12,7 @@ from simulators.discord.interactions import COMMAND, COMPONENT, MODAL_SUBMIT, In
 from simulators.discord.mentions import live
 from simulators.discord.outgoing import LONGEST_CONTENT, MOST_FILES, Upload, buttons
 from simulators.discord.posting import Posting, is_for
+from simulators.discord.shown import previews
 from simulators.discord.state import Channel, Message
 from simulators.discord.threads import Threads
 from simulators.people import Person
@@ -43,14 +44,17 @@ class Persons:
         reply_to: str | None,
         mention: bool | None,
         files: Sequence[Upload],
+        bot: bool,
     ) -> Message:
         person = self._guild.person(from_)
+        if bot:
+            self._guild.make_bot(person)
         where = self.place(channel, person)
         if mention is None:
             mention = where.kind == "text"
-        bot = f"<@{self._guild.config.bot_id}>"
-        if mention and where.in_guild and bot not in text:
-            text = f"{bot} {text}"
+        tag = f"<@{self._guild.config.bot_id}>"
+        if mention and where.in_guild and tag not in text:
+            text = f"{tag} {text}"
         if not text and not files:
             raise Refused("a message has a text or attachments")
         if len(text) > LONGEST_CONTENT:
@@ -79,6 +83,18 @@ class Persons:
         edited = self._guild.state.put_message(replace(message, message=body))
         self._guild.emit("MESSAGE_UPDATE", self._guild.message_event(edited))
         return edited
+
+    def unfurl(self, message_id: str) -> Message:
+        """Discord adds the preview of a link a moment later: an update that is no edit."""
+        message = self.message(message_id)
+        found = previews(message)
+        if not found:
+            raise Refused(f"message {message_id} has no link that Discord shows a preview of")
+        embeds = [{"type": "link", "url": url, "title": url} for url in found]
+        body = {**message.message, "embeds": [*message.message["embeds"], *embeds]}
+        updated = self._guild.state.put_message(replace(message, message=body))
+        self._guild.emit("MESSAGE_UPDATE", self._guild.message_event(updated))
+        return updated
 
     def delete(self, message_id: str) -> Message:
         message = self._own(message_id)

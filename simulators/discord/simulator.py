@@ -133,12 +133,16 @@ class DiscordSimulator:
         reply_to: str | None = None,
         mention: bool | None = None,
         files: Sequence[Upload] = (),
+        bot: bool = False,
     ) -> Message:
         """A person writes to the bot alone or in a place; in a channel they mention it unless told not to."""
-        return self.people.say(from_, text, channel, reply_to=reply_to, mention=mention, files=files)
+        return self.people.say(from_, text, channel, reply_to=reply_to, mention=mention, files=files, bot=bot)
 
     def edit(self, message: str, text: str) -> Message:
         return self.people.edit(message, text)
+
+    def unfurl(self, message: str) -> Message:
+        return self.people.unfurl(message)
 
     def delete(self, message: str) -> Message:
         return self.people.delete(message)

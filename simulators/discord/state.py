@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -213,9 +213,21 @@ class DiscordState:
         self.db.execute("INSERT OR REPLACE INTO discord_settings VALUES (?, ?)", (name, json.dumps(value)))
         self.version += 1
 
-    def get(self, name: str, default: Json | list[str] | bool | float) -> object:
+    def get(self, name: str, default: object) -> object:
         row = self.db.execute("SELECT value FROM discord_settings WHERE name = ?", (name,)).fetchone()
         return json.loads(row[0]) if row else default
+
+    def names(self, name: str, default: Iterable[str] = ()) -> list[str]:
+        """A setting that is a list of words."""
+        found = self.get(name, list(default))
+        assert isinstance(found, list)
+        return found
+
+    def lists(self, name: str) -> dict[str, list[str]]:
+        """A setting that has a list of words for each key."""
+        found = self.get(name, {})
+        assert isinstance(found, dict)
+        return found
 
     def add_ping(self, ping: Json) -> None:
         self.db.execute("INSERT INTO discord_pings (ping) VALUES (?)", (json.dumps(ping),))
