@@ -1,5 +1,6 @@
 """What became of each mail of a mailbox, its bytes while they are kept, and the tokens by which we may read it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,7 +26,11 @@ _ROW = f"SELECT {_COLUMNS} FROM mail"
 _KEEP = f"""
 INSERT INTO mail ({_COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, 0, 0)
 """
-_DONE = "UPDATE mail SET state = ?, why = ?, thread_id = ?, sender = ?, subject = ? WHERE id = ?"
+_DONE = """
+UPDATE mail SET state = ?, why = ?, thread_id = ?, sender = coalesce(nullif(?, ''), sender),
+                subject = coalesce(nullif(?, ''), subject)
+WHERE id = ?
+"""
 _MAILBOX = """
 INSERT INTO mailboxes (account, mailbox, validity, baseline, since) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (account, mailbox) DO UPDATE
@@ -144,12 +149,13 @@ class MailReads:
 
 
 class MailShelf(MailReads):
-    """Both halves; whatever returns is on disk."""
+    """Both halves; whatever returns is on disk. `wanted` is set when a mail in quarantine is to be read again."""
 
     def __init__(self, readers: "Readers", writer: Writer, clock: Clock) -> None:
         super().__init__(readers)
         self._writer = writer
         self._clock = clock
+        self.wanted = asyncio.Event()
 
     async def keep_mailbox(
         self, account: str, mailbox: str, *, validity: int, baseline: int, since: datetime
@@ -223,7 +229,10 @@ class MailShelf(MailReads):
     async def retry(self, id_: int) -> bool:
         """Let a quarantined mail be read again; False if there is no such mail."""
         sql = "UPDATE mail SET state = 'stored', why = '', tries = 0 WHERE id = ? AND state = 'quarantined'"
-        return await self._writer.submit(lambda tx: tx.execute(sql, (id_,)).rowcount > 0)
+        found = await self._writer.submit(lambda tx: tx.execute(sql, (id_,)).rowcount > 0)
+        if found:
+            self.wanted.set()
+        return found
 
     async def replace_raw(self, id_: int, raw: bytes, *, digest: str, size: int) -> None:
         """Put the whole mail where only its headers were kept."""

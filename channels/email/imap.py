@@ -244,13 +244,12 @@ class Imap:
         queue = self._client.protocol.idle_queue
         while not queue.empty():
             queue.get_nowait()  # what an earlier IDLE left
-        woken = [wake.wait()] if wake else []
         if not self._idles:
-            await self._first(seconds, *woken)
+            await self._first(seconds, wake)
             return
         ending = await self._call("IDLE", self._client.idle_start(timeout=seconds + 3600))
         try:
-            await self._first(seconds, _news(queue), *woken)
+            await self._first(seconds, wake, _news(queue))
         finally:
             self._say_done()
         await self._call("ending IDLE", _until(ending))
@@ -259,9 +258,11 @@ class Imap:
         if not self._lost.done():
             self._client.idle_done()
 
-    async def _first(self, seconds: float, *awaited: Awaitable[object]) -> None:
+    async def _first(self, seconds: float, wake: asyncio.Event | None, *others: Awaitable[object]) -> None:
         """The first of these, or the end of the time, or of the connection."""
-        tasks = {asyncio.ensure_future(each) for each in awaited}
+        tasks = {asyncio.ensure_future(each) for each in others}
+        if wake is not None:
+            tasks.add(asyncio.ensure_future(wake.wait()))
         waiting: set[asyncio.Future[Any]] = {*tasks, self._lost}
         try:
             await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -45,7 +45,8 @@ class FakeImap:
         self.next_uid += 1
         self.mails[uid], self.times[uid] = raw, at
         for session in self.sessions:
-            session.say(f"* {len(self.mails)} EXISTS") if session.idling else None
+            if session.idling:
+                session.tell()
         return uid
 
     def go_wrong(self, command: str, fault: Fault, times: int = 1) -> None:
@@ -82,6 +83,13 @@ class Session:
         self.fake, self.reader, self.writer = fake, reader, writer
         self.idling = False
         self.deaf = False
+        self.told = -1
+
+    def tell(self) -> None:
+        """How many mails there are, if that is news."""
+        if self.told != len(self.fake.mails):
+            self.told = len(self.fake.mails)
+            self.say(f"* {self.told} EXISTS")
 
     def say(self, *lines: str | bytes) -> None:
         for line in lines:
@@ -106,7 +114,7 @@ class Session:
         self.say(f"* CAPABILITY {self.fake.capabilities}")
 
     async def do_noop(self, _):
-        self.say(f"* {len(self.fake.mails)} EXISTS")
+        self.tell()
 
     async def do_login(self, rest):
         return "OK in" if rest == '"bot" "secret"' else self.fake.refusal
@@ -124,8 +132,8 @@ class Session:
             return "NO [NONEXISTENT] no such mailbox"
         fake = self.fake
         self.say("* FLAGS (\\Seen)", f"* OK [PERMANENTFLAGS ({fake.permanent})] kept")
-        self.say(f"* {len(fake.mails)} EXISTS", f"* OK [UIDVALIDITY {fake.validity}] valid")
-        self.say(f"* OK [UIDNEXT {fake.next_uid}] next")
+        self.tell()
+        self.say(f"* OK [UIDVALIDITY {fake.validity}] valid", f"* OK [UIDNEXT {fake.next_uid}] next")
         return "OK [READ-WRITE] opened"
 
     async def do_uid_search(self, rest):
@@ -186,6 +194,7 @@ class Session:
 
     async def do_idle(self, _):
         self.say("+ idling")
+        self.tell()
         self.idling = True
         self.fake.someone_idles.set()
         try:

@@ -123,10 +123,12 @@ async def test_only_a_mail_in_quarantine_can_be_read_again(store: SqliteStore) -
 
     assert not await store.mail.retry(done.id)
     assert not await store.mail.retry(99)
+    assert not store.mail.wanted.is_set()
     assert await store.mail.retry(bad.id)
 
     (waiting,) = await store.mail.waiting(US, INBOX)
     assert (waiting.uid, waiting.why, waiting.tries) == (2, "", 0)
+    assert store.mail.wanted.is_set()
 
 
 async def test_each_start_that_takes_a_mail_up_is_counted(database: Path) -> None:
