@@ -424,8 +424,8 @@ def late_words(request: RequestRow) -> str:
 
 
 def own_words(data: MessageReceived | MessageEdited) -> str:
-    """What the sender wrote themselves, without what they quote or attach."""
-    return "\n".join(b.text for b in data.blocks if b.source == "person" and b.kind == "text")
+    """What the sender wrote themselves, without what they quote, attach or give as a title (a mail's subject)."""
+    return "\n".join(b.text for b in data.blocks if b.source == "person" and b.kind == "text" and not b.name)
 
 
 def word_to(incoming: Incoming, text: str = "") -> Outgoing:

@@ -156,13 +156,15 @@ async def _assemble(
     reload: Callable[[], Config],
 ) -> Bot:
     live = LiveConfig(config, reload)
-    channels = ChannelTable(make_channels(config, store, url=url, simulated=mode.simulated))
+    secret = await store.secret()
+    made = make_channels(config, store, url=url, simulated=mode.simulated, secret=secret)
+    channels = ChannelTable(made)
     models = {name: _model(each, redact) for name, each in config.models.items()}
     unreachable = Unreachable(await store.unreachable())
     store.listen(unreachable.heard)
     link = url if mode.dev or config.web.public_url else ""
     today = Today(live.current, channels, parts, unreachable, simulated=mode.simulated, link=link)
-    keys = Keys(await store.secret())
+    keys = Keys(secret)
     presence = Presence(channels)
 
     def watch(thread: Thread, events: Sequence[Event]) -> None:
@@ -203,6 +205,8 @@ async def _assemble(
         rules={
             "slack": ChannelRule(strangers=config.channels.slack.strangers),
             "sms": ChannelRule(strangers=config.channels.sms.strangers),
+            "discord": ChannelRule(strangers=config.channels.discord.strangers),
+            "email": ChannelRule(strangers=config.channels.email.strangers, trusted=False),
         },
         simulated=lambda channel, account: channel in mode.simulated,
         waiting=lambda: lanes.waiting + store.pending,

@@ -295,8 +295,10 @@ def _blocks(blocks: Iterable[ev.Block], clip: int) -> str:
 
 
 def _content(block: ev.Block, clip: int) -> str:
-    if block.source == "person" and block.kind == "text":
+    if block.source == "person" and block.kind == "text" and not block.name:
         return _clipped(block.text, clip)
+    if block.source == "person" and block.name == "subject":
+        return _element("subject", _clipped(" ".join(block.text.split()), clip))
     about = {"kind": "" if block.kind == "text" else block.kind, "name": block.name[:LONGEST_NAME]}
     frame = len(_element(block.source, "-", **about).encode())
     return _element(block.source, _clipped(block.text, max(0, clip - frame)), **about)

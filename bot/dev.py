@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import structlog
 
-from bot.config import Config, Person
+from bot.config import Config
+from bot.dev_environment import simulated_environment, simulated_parts, simulated_people
 from bot.errors import EXIT_CONFIG, EXIT_IO, EXIT_LOCKED, StartError
 from bot.store.lock import Locked, holder
 
@@ -23,19 +24,6 @@ STOP_SECONDS = 8.0
 LINE_LIMIT = 1 << 20
 
 log = structlog.get_logger("dev")
-
-
-def simulated_parts(config: Config) -> frozenset[str]:
-    """Which providers have no credentials, so that a simulator plays them."""
-    slack, sms, main = config.channels.slack, config.channels.sms, config.models["main"]
-    parts = set()
-    if not sms.on and sms.enabled is not False:
-        parts.add("sms")
-    if not slack.on and slack.enabled is not False:
-        parts.add("slack")
-    if main.api_key is None and main.base_url is None:
-        parts.add("model")
-    return frozenset(parts)
 
 
 async def dev(config: Config, environ: Mapping[str, str]) -> int:
@@ -90,7 +78,7 @@ class Dev:
         port = self._addresses.get("sim_url", ":0").rsplit(":", 1)[1]
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "simulators", "--state", str(self._state_file()), "--port", port,
-            "--people", json.dumps(self._people()), "--parent", str(os.getpid()),
+            "--people", json.dumps(simulated_people(self._config)), "--parent", str(os.getpid()),
             *self._allowed_hosts(),
             stdout=PIPE, limit=LINE_LIMIT, cwd=self._config.root, umask=0o077,
         )  # fmt: skip
@@ -109,17 +97,6 @@ class Dev:
             for leftover in database.parent.glob(state.name + "*"):
                 leftover.unlink()
         return state
-
-    def _people(self) -> list[dict[str, str]]:
-        return [self._person(person) for person in self._config.people if person.demo and person.addresses]
-
-    def _person(self, person: Person) -> dict[str, str]:
-        found = {"name": person.name, "tz": person.timezone or self._config.timezone}
-        if "slack" in person.addresses:
-            found["slack_user_id"] = person.addresses["slack"].rpartition("/")[2]
-        if "sms" in person.addresses:
-            found["sms"] = person.addresses["sms"]
-        return found
 
     def _allowed_hosts(self) -> list[str]:
         web = self._config.web
@@ -161,27 +138,7 @@ class Dev:
     def _bot_environ(self) -> dict[str, str]:
         environ = {**self._environ, "SAYWHEN_PARENT": str(os.getpid())}
         environ["DATABASE_URL"] = f"sqlite:///{self._config.database.path}"
-        if self._simulated:
-            environ["SIM_URL"] = self._addresses["sim_url"]
-        if "slack" in self._simulated:
-            environ |= {
-                "SLACK_BOT_TOKEN": "xoxb-demo",
-                "SLACK_APP_TOKEN": "xapp-demo",
-                "SLACK_API_URL": self._addresses["slack_api_url"],
-            }
-        if "sms" in self._simulated:
-            environ |= {
-                "TWILIO_ACCOUNT_SID": self._addresses["twilio_account_sid"],
-                "TWILIO_AUTH_TOKEN": self._addresses["twilio_auth_token"],
-                "TWILIO_FROM": self._addresses["twilio_from"],
-                "TWILIO_API_URL": self._addresses["twilio_api_url"],
-            }
-        if "model" in self._simulated:
-            environ |= {
-                "ANTHROPIC_API_KEY": "sk-demo",
-                "ANTHROPIC_BASE_URL": self._addresses["messages_url"],
-            }
-        return environ
+        return environ | simulated_environment(self._simulated, self._addresses)
 
     async def _until_up(self, bot: Process) -> bool:
         """True once /healthz answers with this process's pid; False if it ended before."""

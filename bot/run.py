@@ -235,6 +235,7 @@ async def _keep_house(bot: Bot) -> None:
     while True:
         now = datetime.now(UTC)
         await bot.store.prune_raw(now, days=limits.raw_days, cap_bytes=limits.raw_cap_mb * 2**20)
+        await bot.store.mail.prune_raw(now, days=limits.raw_days)
         still_open = {row.task_id for row in await bot.store.open_tasks()}
         await asyncio.to_thread(sweep, jobs_folder(bot.config), now, open_tasks=still_open)
         await asyncio.sleep(PRUNE_EVERY)

@@ -82,7 +82,7 @@ def _situation_size(thread: "Thread") -> int:
 
 def _block_size(block: Block) -> int:
     size = text_size(block.text) + 1
-    plain = block.source == "person" and block.kind == "text"
+    plain = block.source == "person" and block.kind == "text" and not block.name
     return size if plain else size + _BLOCK + quoted_size(block.name[:LONGEST_NAME])
 
 

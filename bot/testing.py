@@ -467,7 +467,13 @@ def agent_parts(tools: Sequence[Tool], *, prompt: str = PROMPT) -> AgentParts:
 def _rules(parts: AgentParts, people: Mapping[str, Someone], *, backup: bool) -> Rules:
     approvers = tuple(name for name, someone in people.items() if "approver" in someone.roles)
     tools = {
-        tool.name: ToolRule(tool.effect, risk=tool.risk, approvers=approvers, background=tool.background)
+        tool.name: ToolRule(
+            tool.effect,
+            risk=tool.risk,
+            approvers=approvers,
+            background=tool.background,
+            address_argument=tool.address,
+        )
         if people
         else ToolRule(tool.effect, background=tool.background)
         for tool in parts.agent.tools

@@ -128,7 +128,7 @@ async def _in_process(place: Place, proof: Secret | None) -> AsyncIterator[httpx
 def _mode(place: Place) -> "Mode":
     """As `bot dev` would start it, or `bot run`: the rights of demo people depend on what is simulated."""
     from bot.app import Mode
-    from bot.dev import simulated_parts
+    from bot.dev_environment import simulated_parts
 
     return Mode(dev=place.dev, simulated=simulated_parts(place.config) if place.dev else frozenset())
 

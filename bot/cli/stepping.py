@@ -15,7 +15,7 @@ from bot.cli.client import quiet_logs, refuse_if_running
 from bot.cli.place import Place
 from bot.cli.reading import find_thread, open_store, standing
 from bot.config import Config, load
-from bot.dev import simulated_parts
+from bot.dev_environment import simulated_parts
 from bot.errors import StartError
 
 START_SECONDS = 30

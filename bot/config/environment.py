@@ -44,6 +44,8 @@ NAMES: dict[str, KeyPath] = {
     "SMTP_TLS": ("channels", "email", "smtp_tls"),
     "SMTP_USER": ("channels", "email", "smtp_user"),
     "SMTP_PASSWORD": ("channels", "email", "smtp_password"),
+    "MAIL_AUTHSERV_ID": ("channels", "email", "authserv_id"),
+    "MAIL_PLUS_ADDRESSING": ("channels", "email", "plus_addressing"),
     "MAIL_OAUTH_CLIENT_ID": ("channels", "email", "oauth", "client_id"),
     "MAIL_OAUTH_CLIENT_SECRET": ("channels", "email", "oauth", "client_secret"),
 }

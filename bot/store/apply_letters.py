@@ -6,7 +6,7 @@ from bot.store.schema import Execute
 
 _CORRESPONDENT = "INSERT OR IGNORE INTO correspondents (thread_id, address) VALUES (?, ?)"
 _LETTER = "INSERT OR IGNORE INTO letters (message_id, address, thread_id) VALUES (?, ?, ?)"
-_BY_TOKEN = "INSERT OR IGNORE INTO reply_tokens (token, thread_id) VALUES (?, ?)"
+_REPLY = "INSERT OR IGNORE INTO reply_tokens (token, thread_id) VALUES (?, ?)"
 
 
 def apply_letters(execute: Execute, change: LetterChange) -> None:
@@ -16,6 +16,6 @@ def apply_letters(execute: Execute, change: LetterChange) -> None:
             execute(_CORRESPONDENT, (thread_id, address.lower()))
             if mailed:
                 secret = execute("SELECT value FROM meta WHERE key = 'secret'").fetchone()[0]
-                execute(_BY_TOKEN, (reply_token(secret, thread_id), thread_id))
+                execute(_REPLY, (reply_token(secret, thread_id), thread_id))
         case AddLetter(message_id, address, thread_id):
             execute(_LETTER, (message_id, address.lower(), thread_id))

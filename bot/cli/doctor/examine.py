@@ -8,7 +8,7 @@ from bot.cli.doctor import database, machine, providers
 from bot.cli.doctor.checks import Check, Status, fail, note, ok, warn
 from bot.cli.place import Place, choose
 from bot.config import Config, ConfigError, load
-from bot.dev import simulated_parts
+from bot.dev_environment import simulated_parts
 
 SERIOUS: tuple[Status, ...] = ("fail", "warn", "note", "ok")
 
