@@ -97,7 +97,10 @@ class Answering:
         codes = reading.code_like if isinstance(reading, grammar.Unclear) else (reading.code,)
         if inputs or not codes:
             return inputs
-        return await self._misplaced(incoming, by, codes) or await self._overheard(incoming, by, codes)
+        unproven = data.sender.unproven
+        return await self._misplaced(incoming, by, codes) or await self._overheard(
+            incoming, by, codes, unproven
+        )
 
     async def _decided(
         self, incoming: Incoming, by: Answerer, reading: grammar.Reading, text: str
@@ -130,11 +133,17 @@ class Answering:
                     return (_input(incoming, row.request, _refused(row.request, by, "ambiguous", told)),)
         return ()
 
-    async def _overheard(self, incoming: Incoming, by: Answerer, codes: Sequence[str]) -> Sequence[Incoming]:
-        """A code that is somebody else's: refused, on record, and the words are not kept."""
+    async def _overheard(
+        self, incoming: Incoming, by: Answerer, codes: Sequence[str], unproven: str
+    ) -> Sequence[Incoming]:
+        """A code that is somebody else's, or of somebody who could not be proved to be who they say they are.
+
+        It is refused, on record, and the words are not kept.
+        """
+        said = words.unproven(unproven) if unproven else words.WRONG_CODE
         for request in await self._store.requests(limit=MOST_COMPARED):
             if any([self._is_anybodys(request, code) for code in codes]):
-                told = (word_to(incoming, words.WRONG_CODE),)
+                told = (word_to(incoming, said),)
                 return (_input(incoming, request, _refused(request, by, "unauthorised", told)),)
         return ()
 

@@ -1,11 +1,14 @@
 """Makes the channels that are on; the SDK of one that is off is never imported."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
+from pydantic import JsonValue
+
 from bot.codes import reply_token
-from bot.config import Config, EmailConfig, SlackConfig, SmsConfig
+from bot.config import Config, DiscordConfig, EmailConfig, SlackConfig, SmsConfig
+from bot.events import ApprovalRequested
 from bot.ports import Channel
 from bot.secrets import Secret
 from bot.store.sqlite import SqliteStore
@@ -26,6 +29,8 @@ def make_channels(
             if "slack" in person.addresses and not person.timezone and person.demo == ("slack" in simulated)
         ]
         made.append(_slack(config.channels.slack, store, without_zone))
+    if config.channels.discord.on:
+        made.append(_discord(config.channels.discord, store))
     if config.channels.sms.on:
         public_url = url if "sms" in simulated else config.web.public_url or ""
         made.append(_sms(config.channels.sms, store, public_url))
@@ -51,6 +56,36 @@ def _slack(slack: SlackConfig, store: SqliteStore, without_zone: Sequence[str]) 
     )
 
 
+def _discord(discord: DiscordConfig, store: SqliteStore) -> Channel:
+    from channels.discord import DiscordChannel
+
+    async def knows(account: str, conversation: str) -> bool:
+        return await store.thread_of("discord", account, conversation) is not None
+
+    return DiscordChannel(
+        token=_reveal(discord.bot_token),
+        knows=knows,
+        places=partial(store.places, "discord"),
+        identified=partial(store.session_begun, "discord"),
+        asked=partial(_arguments, store),
+        taken=store.knows_provider_id,
+        api_url=discord.api_url or "",
+        gateway_url=discord.gateway_url or "",
+        allow_bots=frozenset(discord.allow_bots),
+        seconds_between_sends=discord.pace.total_seconds(),
+    )
+
+
+async def _arguments(store: SqliteStore, handle: str) -> Mapping[str, JsonValue] | None:
+    """The arguments of the request that a button's handle belongs to; whether it is good is judged later."""
+    request = await store.request(handle.partition(".")[0])
+    if request is None or request.kind != "approval":
+        return None
+    events = await store.events_at(request.thread_id, [request.seq])
+    data = events[0].data if events else None
+    return data.args if isinstance(data, ApprovalRequested) else None
+
+
 def _sms(sms: SmsConfig, store: SqliteStore, public_url: str) -> Channel:
     from channels.sms import SmsChannel
 
@@ -74,13 +109,12 @@ def _sms(sms: SmsConfig, store: SqliteStore, public_url: str) -> Channel:
 
 
 def _email(email: EmailConfig, store: SqliteStore, secret: bytes) -> Channel:
-    from channels.email.proof import ProofRule
-
     from channels.email.channel import Account, EmailChannel
     from channels.email.imap import Server
     from channels.email.letters import House
     from channels.email.mail import Mailbox
     from channels.email.mailbox import Rhythm, Rules
+    from channels.email.proof import ProofRule
     from channels.email.reception import Caps
     from channels.email.smtp import Smtp
 

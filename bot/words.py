@@ -107,6 +107,11 @@ def not_allowed(tool: str, why: str, lacking: str = "") -> str:
     return f"not done: {tool} was refused ({because}); tell the person, do not try again"
 
 
+def unproven(missing: str) -> str:
+    """What somebody hears whose words would decide, if it were certain that they are theirs."""
+    return f"That decides nothing: {missing}. Please decide on another channel, or on the page of requests."
+
+
 DRAFT = "it answers somebody whom the configuration does not know"
 DRAFT_REFUSED = "The answer was refused, and the agent wrote the same again:"
 DRAFT_NOBODY = "Nobody may approve an answer to a stranger:"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -83,8 +83,8 @@ class MailboxRow:
 class MailTokens:
     """What a provider gave us to log in with."""
 
-    refresh_token: str
-    access_token: str
+    refresh_token: str = field(repr=False)
+    access_token: str = field(repr=False)
     expires_at: datetime
 
 
@@ -252,9 +252,11 @@ class MailShelf(MailReads):
             pruned += some
         return pruned
 
-    async def put_tokens(self, account: str, tokens: MailTokens) -> None:
+    async def put_tokens(
+        self, account: str, *, refresh_token: str, access_token: str, expires_at: datetime
+    ) -> None:
         """Keep new tokens in the place of the old ones."""
-        values = (account, tokens.refresh_token, tokens.access_token, isoformat(tokens.expires_at))
+        values = (account, refresh_token, access_token, isoformat(expires_at))
         await self._writer.submit(lambda tx: _do(tx, _TOKENS, *values))
 
 

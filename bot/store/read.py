@@ -18,6 +18,7 @@ from bot.store import letter_queries, queries, request_queries
 from bot.store.apply import Execute
 from bot.store.mail import MailReads
 from bot.store.opening import open_visitor
+from bot.store.places import places
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -198,6 +199,10 @@ class Reads:
     async def knows_provider_id(self, id_: str) -> bool:
         """Whether a message of ours is known by this id; slow in a large log."""
         return await self._readers.run(request_queries.knows_provider_id, id_)
+
+    async def places(self, channel: str) -> list[tuple[str, str]]:
+        """The conversations of a channel used last: their destination, and the id of the newest message."""
+        return await self._readers.run(places, channel)
 
     async def secret(self) -> bytes:
         """What codes are derived from; made with the database."""

@@ -118,6 +118,9 @@ _MAIL = (
     ) STRICT, WITHOUT ROWID""",
 )
 
+# How often a channel has begun a session with its provider, where a provider counts that.
+_SESSIONS = ("CREATE TABLE sessions (channel TEXT NOT NULL, at TEXT NOT NULL) STRICT",)
+
 INDEX_TABLES = (
     "threads", "timers", "outbox", "requests", "asked", "tasks", "contacts", "letters", "reply_tokens",
     "correspondents",
@@ -125,7 +128,7 @@ INDEX_TABLES = (
 """What follows from the log and can be made anew from it."""
 
 # Number n brings a database from schema n to n + 1. A released one is never changed, only followed.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REQUESTS, _MAIL)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _REQUESTS, _MAIL, _SESSIONS)
 LATEST = len(MIGRATIONS)
 
 

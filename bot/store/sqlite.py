@@ -20,6 +20,7 @@ from bot.store.lock import Lock
 from bot.store.log import Batch, Entry, Random, Receipt, Transaction
 from bot.store.mail import MailShelf
 from bot.store.opening import Files, check_place, open_reader, open_writer
+from bot.store.places import session_begun
 from bot.store.read import Readers, Reads
 from bot.store.rebuild import rebuild
 from bot.store.schema import Crashpoint, nothing
@@ -182,6 +183,10 @@ class SqliteStore(Reads):
             tx.execute(_SNAPSHOT, values)
 
         self._writer.submit_lazily(save)
+
+    async def session_begun(self, channel: str) -> int:
+        """Count one more session of a channel; returns how many that makes in 24 hours."""
+        return await self._writer.submit(lambda tx: session_begun(tx, channel, self._clock()))
 
     async def prune_raw(self, now: datetime, *, days: float, cap_bytes: int) -> int:
         """Drop raw inbound bytes that are older or more than that, oldest first; returns how many."""
