@@ -69,7 +69,8 @@ def test_a_bounce_of_somebody_elses_mail_says_nothing(message_id: str):
         ("5.1.1", "no such address", True), ("5.1.2", "no such domain", True), ("5.1.10", "takes no mail", True),
         ("5.1.6", "moved away", True), ("5.2.1", "disabled", True), ("5.2.2", "full", False), ("5.7.1", "rule", False),
         ("5.4.4", "way there is broken", False), ("4.4.7", "way there is broken", False),
-        ("5.1.8", "our own domain", False), ("5.3.4", "too big", False), ("", "nobody says why", False), ("5.99.99", "(5.99.99)", False),
+        ("5.1.8", "our own domain", False), ("5.3.4", "too big", False),
+        ("", "nobody says why", False), ("5.99.99", "(5.99.99)", False),
         ("junk", "junk", False),
     ],
 )  # fmt: skip
