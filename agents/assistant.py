@@ -1,16 +1,22 @@
-"""The default agent: answers, tells the time, reminds, writes to people and runs jobs."""
+"""The default agent: answers, tells the time, reminds, writes to people, invites them and runs jobs."""
 
 import difflib
 import re
+from base64 import b32encode
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, Field
 
 from bot.errors import ToolError
-from bot.tools import Agent, Ask, Stored, Timer, ToolContext, tool
+from bot.events import Invite
+from bot.tools import Addressee, Agent, Ask, Stored, Timer, ToolContext, tool
 
 FURTHEST = timedelta(days=5 * 366)
+FURTHEST_MEETING = timedelta(days=366)
+LONGEST_SUBJECT = 200
+MEETING = timedelta(minutes=30)
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CHANNELS = {"sms": "SMS", "slack": "Slack", "discord": "Discord", "email": "e-mail"}
@@ -19,6 +25,7 @@ _DURATION = re.compile(
     r"(?:T(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9})S)?)?",
     re.ASCII,
 )
+_MINUTE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d", re.ASCII)
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?", re.ASCII)
 
 
@@ -36,9 +43,7 @@ async def current_time(args: TimeArgs, ctx: ToolContext) -> str:
 
 class RemindArgs(BaseModel):
     text: str = Field(description="of what", max_length=1000)
-    when: str = Field(
-        description="PT90M, P1DT2H, or the person's local time 2026-11-24T09:00, without offset"
-    )
+    when: str = Field(description="PT90M, P1DT2H, or the person's local time 2026-11-24T09:00 without offset")
 
 
 @tool(effect="stored", then="finish", risk="low")
@@ -52,7 +57,7 @@ async def remind(args: RemindArgs, ctx: ToolContext) -> Stored:
 
 
 class MessageArgs(BaseModel):
-    to: str = Field(description="a person's name")
+    to: str = Field(description="a name")
     channel: str = Field(description='sms, slack, ...; "" is what they like best')
     text: str = Field(description="exactly as they shall read it", max_length=4000)
 
@@ -72,8 +77,70 @@ async def send_message(args: MessageArgs, ctx: ToolContext) -> Stored:
     )
 
 
+class MailArgs(BaseModel):
+    to: str = Field(description="a name or mail address")
+    subject: str
+    body: str = Field(description="as they shall read it", max_length=4000)
+
+
+def addressed(args: MailArgs, ctx: ToolContext) -> MailArgs:
+    """The mail with the address to which it goes: that is what a person says yes to."""
+    subject = " ".join(args.subject.split())
+    if not subject or not args.body.strip():
+        raise ToolError(f"{'body' if subject else 'subject'}: it is empty")
+    if len(subject) > LONGEST_SUBJECT:
+        raise ToolError(f"subject: it has {len(subject)} characters, at most {LONGEST_SUBJECT} are allowed")
+    return MailArgs(to=ctx.directory.addressee(args.to).address, subject=subject, body=args.body)
+
+
+@tool(effect="stored", then="finish", risk="high", check=addressed, channel="email", address="to")
+async def send_email(args: MailArgs, ctx: ToolContext) -> Stored:
+    """Write an e-mail."""
+    mail = addressed(args, ctx)  # once more, since a person may have changed it
+    to = ctx.directory.addressee(mail.to)
+    letter = ctx.directory.letter(mail.to, mail.subject, mail.body)
+    return Stored(f"I have written to {to.name or to.address} by e-mail: {mail.subject}", outgoing=(letter,))
+
+
+class MeetingArgs(BaseModel):
+    participant: str = Field(description="a name or mail address")
+    date: str = Field(description="2026-12-01")
+    time: str = Field(description="15:00")
+    timezone: str = Field(description='"" is the person\'s own')
+
+
+def spelled_out(args: MeetingArgs, ctx: ToolContext) -> MeetingArgs:
+    """The meeting with its address and time zone: that is what a person says yes to."""
+    meets_at(args, ctx)
+    return MeetingArgs(
+        participant=ctx.directory.addressee(args.participant).address,
+        date=args.date.strip(),
+        time=args.time.strip(),
+        timezone=args.timezone.strip() or ctx.timezone,
+    )
+
+
+@tool(effect="stored", then="finish", risk="high", check=spelled_out, channel="email", address="participant")
+async def schedule_meeting(args: MeetingArgs, ctx: ToolContext) -> Stored:
+    """Invite to a meeting by e-mail."""
+    at, key = meets_at(args, ctx), args.timezone.strip() or ctx.timezone
+    to = ctx.directory.addressee(args.participant)
+    title = f"Meeting with {ctx.requester}"
+    invite = Invite(
+        uid=b32encode(sha256(ctx.key.encode()).digest()).decode().lower()[:26],
+        title=title,
+        starts_at=at,
+        minutes=MEETING // timedelta(minutes=1),
+        timezone=key,
+    )
+    subject = f"Invitation: {title}, {_day(at.astimezone(_zone(key)))}"
+    letter = ctx.directory.letter(args.participant, subject, _invitation(at, key, to, ctx.requester), invite)
+    said = f"I have invited {to.name or to.address} to a meeting {_on(at, key)}, {invite.minutes} minutes."
+    return Stored(said, outgoing=(letter,))
+
+
 class AskArgs(BaseModel):
-    to: str = Field(description="a person's name")
+    to: str = Field(description="a name")
     question: str = Field(max_length=1000)
     options: list[str] = Field(description="answers to choose from; [] for any", max_length=5)
 
@@ -101,9 +168,9 @@ async def withdraw(args: WithdrawArgs, ctx: ToolContext) -> Stored:
 
 assistant = Agent(
     name="assistant",
-    description="answers, tells the time, reminds, writes to people and runs jobs",
+    description="answers, tells the time, reminds, writes to people, invites them and runs jobs",
     prompt="assistant",
-    tools=(current_time, remind, send_message, ask_person, withdraw),
+    tools=(current_time, remind, send_message, send_email, schedule_meeting, ask_person, withdraw),
     jobs=True,
 )
 
@@ -132,6 +199,24 @@ def due_at(when: str, now: datetime, timezone: str) -> datetime:
     return due
 
 
+def meets_at(args: MeetingArgs, ctx: ToolContext) -> datetime:
+    """The moment in UTC at which a meeting begins; raises ToolError for one that cannot be meant."""
+    key = args.timezone.strip() or ctx.timezone
+    zone, wall = _zone(key), f"{args.date.strip()}T{args.time.strip()}"
+    if not _MINUTE.fullmatch(wall):
+        raise ToolError(
+            f'date, time: found "{args.date[:40]}" and "{args.time[:40]}", allowed are 2026-12-01 and 15:00'
+        )
+    at = _local(wall, ctx.now, zone, named="date, time")
+    if at <= ctx.now:
+        raise ToolError(
+            f"date, time: {wall} is not in the future; it is {_plain(ctx.now, zone)} in {key} now"
+        )
+    if at > ctx.now + FURTHEST_MEETING:
+        raise ToolError("date: that is more than a year away, which is the furthest allowed")
+    return at
+
+
 def _after(when: str, now: datetime, zone: ZoneInfo) -> datetime:
     """Days and weeks keep the time of day, also over a change of the clocks; hours and less are exact."""
     match = _DURATION.fullmatch(when)
@@ -145,18 +230,18 @@ def _after(when: str, now: datetime, zone: ZoneInfo) -> datetime:
     return (now.astimezone(zone) + days).astimezone(UTC) + exact
 
 
-def _local(when: str, now: datetime, zone: ZoneInfo) -> datetime:
+def _local(when: str, now: datetime, zone: ZoneInfo, *, named: str = "when") -> datetime:
     try:
         wall = datetime.fromisoformat(when)
         first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     except (ValueError, OverflowError) as error:
-        raise ToolError(f'when: "{when}" is not a date and time: {error}') from None
+        raise ToolError(f'{named}: "{when}" is not a date and time: {error}') from None
     if not _exists(wall, zone):
         valid = wall
         while not _exists(valid, zone):
             valid += timedelta(minutes=1)
         raise ToolError(
-            f"when: {when} does not exist in {zone.key}, the clocks are put forward then; "
+            f"{named}: {when} does not exist in {zone.key}, the clocks are put forward then; "
             f"the next time that does is {valid.replace(second=0):%Y-%m-%dT%H:%M}"
         )
     # An hour that comes twice: the first one, unless only the second is still to come.
@@ -185,6 +270,27 @@ def _said(due: datetime, ctx: ToolContext) -> str:
     seconds = round((due - ctx.now).total_seconds())
     if seconds < 60:
         return f"in {seconds} second{'' if seconds == 1 else 's'}"
-    there = due.astimezone(_zone(ctx.timezone))
-    day = f"{_WEEKDAYS[there.weekday()][:3]} {there.day} {_MONTHS[there.month - 1]} {there.year}"
-    return f"on {day} at {there:%H:%M} ({ctx.timezone})"
+    return _on(due, ctx.timezone)
+
+
+def _on(moment: datetime, key: str) -> str:
+    there = moment.astimezone(_zone(key))
+    return f"on {_day(there)} at {there:%H:%M} ({key})"
+
+
+def _day(there: datetime) -> str:
+    return f"{_WEEKDAYS[there.weekday()][:3]} {there.day} {_MONTHS[there.month - 1]} {there.year}"
+
+
+def _invitation(at: datetime, key: str, to: Addressee, requester: str) -> str:
+    """What stands in the mail: the time as it was asked for, and as the reader's own clock shows it."""
+    theirs = to.timezone or "UTC"
+    lines = [f"{requester} invites you to a meeting:", "", _from_to(at, key)]
+    if theirs != key:
+        lines.append(f"That is {_from_to(at, theirs)}.")
+    return "\n".join([*lines, "", "Please accept or decline the invitation, or answer this mail."])
+
+
+def _from_to(at: datetime, key: str) -> str:
+    first, last = (moment.astimezone(_zone(key)) for moment in (at, at + MEETING))
+    return f"{_day(first)}, {first:%H:%M} to {last:%H:%M} ({key})"

@@ -5,11 +5,11 @@ quoted text, attachments, tool results and reminders are data.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simulators import brain_acts as acts
+from simulators import brain_acts as acts, brain_mail as mail
 from simulators.brain_math import calculate, looks_like_a_sum
 from simulators.brain_places import find_zone
 from simulators.brain_prompt import Element, Prompt, read, schema_of
@@ -57,7 +57,7 @@ def _decide(prompt: Prompt) -> Step:
         case "invalid_step":
             return _misunderstood()
         case "message" | "edited" if turn:
-            return _to_person(turn.text, prompt)
+            return _to_person(turn, prompt)
         case _:
             return reply("There is nothing new to answer.", 0.5)
 
@@ -83,15 +83,34 @@ class _Said:
     prompt: Prompt
 
 
-def _to_person(text: str, prompt: Prompt) -> Step:
-    said = _Said(_POLITE.sub("", text.strip(), count=1).strip() or text.strip(), prompt)
-    for rule in _RULES if len(said.text) <= _LONGEST_COMMAND else _OF_ANY_LENGTH:
-        if found := rule(said):
-            return found
-    return _unknown(said)
+_Rule = Callable[[_Said], Step | None]
 
 
-def _act(rule: Callable[[str, Prompt], Step | None]) -> Callable[["_Said"], Step | None]:
+def _to_person(message: Element, prompt: Prompt) -> Step:
+    if message.stranger is not None:
+        words = message.stranger or message.subject
+        found = _answered(words, prompt, _OF_STRANGERS)
+        return found or mail.calendar(message) or mail.to_stranger(words)
+    words = message.text or message.subject
+    return _answered(words, prompt, _RULES) or mail.calendar(message) or _unknown(_said(words, prompt))
+
+
+def _answered(text: str, prompt: Prompt, rules: Sequence[_Rule]) -> Step | None:
+    """By the first rule that knows the words, or else what a letter says between its greeting and its closing."""
+    for words in dict.fromkeys((text, mail.core(text))):
+        said = _said(words, prompt)
+        short = len(said.text) <= _LONGEST_COMMAND
+        for rule in rules:
+            if (short or rule in _OF_ANY_LENGTH) and (found := rule(said)):
+                return found
+    return None
+
+
+def _said(text: str, prompt: Prompt) -> _Said:
+    return _Said(_POLITE.sub("", text.strip(), count=1).strip() or text.strip(), prompt)
+
+
+def _act(rule: Callable[[str, Prompt], Step | None]) -> _Rule:
     return lambda said: rule(said.text, said.prompt)
 
 
@@ -137,8 +156,10 @@ def _answer_to_question(said: _Said) -> Step | None:
     if asked is None or asked.step.get("intent") != "need_clarification":
         return None
     before = next((each.text for each in reversed(steps[:-2]) if each.tag == "message"), "")
-    if message := acts.send_that(_POLITE.sub("", before.strip(), count=1), said.text, said.prompt):
-        return message
+    asked_for = _POLITE.sub("", before.strip(), count=1)
+    for complete in (acts.send_that, mail.complete):
+        if completed := complete(asked_for, said.text, said.prompt):
+            return completed
     match = re.search(r"\bremind(?:er| me)\b(.*)", before, re.IGNORECASE | re.DOTALL)
     if match is None or len(said.text) > 200:
         return None
@@ -188,48 +209,55 @@ def _reminders(said: _Said) -> Step | None:
     )
 
 
-def _on(pattern: str, answered: Callable[[], Step]) -> Callable[[_Said], Step | None]:
+def _on(pattern: str, answered: Callable[[], Step]) -> _Rule:
     """A rule that answers always the same to a phrase."""
     compiled = re.compile(rf"(?:{pattern})\s*[.!?]*$", re.IGNORECASE)
     return lambda said: answered() if compiled.match(said.text) else None
 
 
-_OF_ANY_LENGTH: tuple[Callable[[_Said], Step | None], ...] = (_repeat, _act(acts.send))
-_RULES = (
+_person = _on(
+    r".{0,40}\b(?:talk|speak|chat|connect me)\s+(?:to|with)\s+(?:a|an|some|the)?\s*(?:real |actual )?"
+    r"(?:person|human|someone|somebody|operator|agent|people)",
+    lambda: step("escalate", "I will get a person to look at this."),
+)
+_help = _on(r"(?:help|what can you do|what do you do|commands|\?)", lambda: reply(HELP))
+_thanks = _on(
+    r"(?:thanks?|thank you|thx|cheers|perfect|great)(?:[ ,]+.{0,40})?",
+    lambda: step("task_complete", "You are welcome."),
+)
+_hello = _on(
+    r"(?:hi|hello|hey|moin|hallo|good (?:morning|afternoon|evening|day))(?:[ ,]+\w{1,30}){0,2}",
+    lambda: reply('Hello! What can I do for you? Say "help" for a list.'),
+)
+_about = _on(
+    r"(?:tell me (?:something )?about yourself|who are you|what are you|introduce yourself"
+    r"|are you (?:a|an) .*)",
+    lambda: reply(ABOUT),
+)
+_long = _on(r"(?:(?:give me |show me )?an? )?long answer", lambda: reply(long_answer()))
+
+_OF_ANY_LENGTH: tuple[_Rule, ...] = (_repeat, _act(mail.send), _act(acts.send))
+_RULES: tuple[_Rule, ...] = (
     *_OF_ANY_LENGTH,
     _remind,
+    _act(mail.meet),
     _act(acts.run),
     _act(acts.ask_person),
     _act(acts.take_back),
     _act(acts.status),
-    _on(
-        r".{0,40}\b(?:talk|speak|chat|connect me)\s+(?:to|with)\s+(?:a|an|some|the)?\s*(?:real |actual )?"
-        r"(?:person|human|someone|somebody|operator|agent|people)",
-        lambda: step("escalate", "I will get a person to look at this."),
-    ),
+    _person,
     _time,
     _reminders,
     _sum,
-    _on(
-        r"(?:help|what can you do|what do you do|commands|\?)",
-        lambda: reply(HELP),
-    ),
-    _on(
-        r"(?:thanks?|thank you|thx|cheers|perfect|great)(?:[ ,]+.{0,40})?",
-        lambda: step("task_complete", "You are welcome."),
-    ),
-    _on(
-        r"(?:hi|hello|hey|moin|hallo|good (?:morning|afternoon|evening|day))(?:[ ,]+\w{1,30}){0,2}",
-        lambda: reply('Hello! What can I do for you? Say "help" for a list.'),
-    ),
-    _on(
-        r"(?:tell me (?:something )?about yourself|who are you|what are you|introduce yourself"
-        r"|are you (?:a|an) .*)",
-        lambda: reply(ABOUT),
-    ),
-    _on(r"(?:(?:give me |show me )?an? )?long answer", lambda: reply(long_answer())),
+    _help,
+    _thanks,
+    _hello,
+    _about,
+    _long,
     _answer_to_question,
 )
+_OF_STRANGERS: tuple[_Rule, ...] = (_person, _time, _sum, _thanks, _about)
+"""Questions that harm nobody; what else strangers say is not obeyed."""
 
 
 def _unknown(said: _Said) -> Step:

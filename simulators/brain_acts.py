@@ -14,7 +14,7 @@ from simulators.brain_steps import Step, ask, call, clip, reply
 _FLAGS = re.IGNORECASE | re.DOTALL
 _WHO = r"@?(?P<who>(?!(?:an?|the|me|him|her|them|us|you|it|this|that|everybody|all)\b)[A-Za-z][\w.-]{0,63})"
 _KIND = r"(?P<kind>sms|text(?: message)?|slack(?: message)?|dm|direct message|message|note)"
-_BY = r"(?:\s+(?:by|via|on|over|through|in|with an?)\s+(?P<by>sms|text|slack|phone|dm)\b)?"
+_BY = r"(?:\s+(?:by|via|on|over|through|in|with an?)\s+(?P<by>sms|text|slack|phone|dm|e-?mail|mail)\b)?"
 _SAYING = r"\s*(?:(?:saying|that says|which says|with the text|to say|that)\b[:,]?|:)\s*(?P<text>\S.*)"
 _MESSAGES = tuple(
     re.compile(pattern, _FLAGS)
@@ -26,7 +26,10 @@ _MESSAGES = tuple(
         rf"(?:tell|write to|let) {_WHO}(?: know)?{_BY}{_SAYING}",
     )
 )
-_CHANNELS = {"sms": "sms", "text": "sms", "phone": "sms", "slack": "slack", "dm": "slack", "direct": "slack"}
+_CHANNELS = {
+    "sms": "sms", "text": "sms", "phone": "sms", "slack": "slack", "dm": "slack", "direct": "slack",
+    "email": "email", "e-mail": "email", "mail": "email",
+}  # fmt: skip
 _QUESTION = re.compile(
     rf"ask {_WHO}{_BY}(?:\s*[:,]\s*|\s+)(?:(?P<whether>whether|if)\s+)?(?P<text>\S.*)", _FLAGS
 )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 _ELEMENT = re.compile(r"\s*<([A-Za-z_]\w*)((?:\s+[\w:-]+=\"[^\"]*\")*)\s*(?:/>|>(.*)</\1>)\s*", re.DOTALL)
 _ATTRIBUTE = re.compile(r"([\w:-]+)=\"([^\"]*)\"")
-_NESTED = re.compile(r"<([A-Za-z_]\w*)\b[^>]*?(?:/>|>.*?</\1>)", re.DOTALL)
+_NESTED = re.compile(r"<([A-Za-z_]\w*)\b([^>]*?)(?:/>|>(.*?)</\1>)", re.DOTALL)
 _SITUATION = re.compile(r"<situation>(.*?)</situation>", re.DOTALL)
 _NOW = re.compile(r"^now: (\S+)\b", re.MULTILINE)
 _WAITING = re.compile(
@@ -27,10 +27,29 @@ class Element:
     tag: str
     attributes: Mapping[str, str]
     text: str
+    nested: tuple["Element", ...] = ()
 
     @property
     def seq(self) -> str:
         return self.attributes.get("seq", "")
+
+    @property
+    def subject(self) -> str:
+        """What the mail is called that this message came as, "" if it has no name."""
+        named = (e for e in self.nested if "subject" in (e.tag, e.attributes.get("name")))
+        return next((each.text for each in named if each.tag in ("subject", "stranger")), "")
+
+    @property
+    def stranger(self) -> str | None:
+        """What somebody unknown wrote; None where a person did."""
+        texts = [each.text for each in self.nested if each.tag == "stranger" and not each.attributes]
+        return "\n".join(texts) if any(each.tag == "stranger" for each in self.nested) else None
+
+    @property
+    def calendar(self) -> str:
+        """An answer to an invitation that came along, "" if none did."""
+        attached = (each for each in self.nested if each.tag == "attachment")
+        return next((each.text for each in attached if each.attributes.get("name") == "invitation"), "")
 
     @property
     def step(self) -> Mapping[str, Any]:
@@ -120,9 +139,14 @@ def _element(part: str) -> Element | None:
     match = _ELEMENT.fullmatch(part)
     if match is None:
         return None
-    attributes = {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(match[2])}
-    own_text = _NESTED.sub("", match[3] or "")  # a < of the person's own is escaped, so these are elements
-    return Element(match[1], attributes, html.unescape(own_text).strip())
+    inner = match[3] or ""  # a < of the person's own is escaped, so what looks like an element is one
+    nested = (_made(each[1], each[2], each[3] or "") for each in _NESTED.finditer(inner))
+    return _made(match[1], match[2], _NESTED.sub("", inner), nested=tuple(nested))
+
+
+def _made(tag: str, attributes: str, text: str, *, nested: tuple[Element, ...] = ()) -> Element:
+    named = {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(attributes)}
+    return Element(tag, named, html.unescape(text).strip(), nested)
 
 
 # --- the situation

@@ -166,6 +166,10 @@ def in_words(tool: str, args: Mapping[str, Any]) -> str:
     """A call as a person would name it."""
     if tool == "send_message" and args.get("to"):
         return f'the message to {args["to"]} ("{clip(str(args.get("text", "")))}")'
+    if tool == "send_email" and args.get("to"):
+        return f'the e-mail to {args["to"]} ("{clip(str(args.get("subject", "")))}")'
+    if tool == "schedule_meeting" and args.get("participant"):
+        return f"the meeting with {args['participant']} on {args.get('date')} at {args.get('time')}"
     if tool == "run_job" and args.get("job"):
         rest = ", ".join(
             f"{name} {value}" for name, value in args.items() if name != "job" and value is not None

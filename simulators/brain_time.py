@@ -1,8 +1,8 @@
-"""When to remind: the few phrases about time that the demo brain understands."""
+"""When to remind and to meet: the few phrases about time that the demo brain understands."""
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 _WORDS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
@@ -20,6 +20,7 @@ _SECONDS = {
     "h": 3600,
 }
 _DAYS = {"day": 1, "d": 1, "week": 7, "w": 7}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 _DIGITS = r"[0-9]{1,6}(?:\.[0-9]{1,3})?"
@@ -27,8 +28,16 @@ _NUMBER = rf"{_DIGITS}|(?:{'|'.join(sorted(_WORDS, key=len, reverse=True))})(?=\
 _UNIT = r"seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w"
 _ONE_SPAN = rf"(?:{_NUMBER})\s*(?:{_UNIT})\b"
 _CLOCK = r"(?:[01]?[0-9]|2[0-3])(?:[:.][0-5][0-9])?\s*(?:am\b|pm\b|h\b|o'clock)?|noon|midnight"
-_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_DAY = rf"today|tonight|tomorrow|(?:on\s+|next\s+)?(?:{'|'.join(_WEEKDAYS)})|on\s+{_DATE}|{_DATE}"
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b"
+)
+_NUMBERED = r"[0-3]?[0-9](?:st|nd|rd|th)?"
+_DATE = (
+    rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|(?:the\s+)?{_NUMBERED}\s+(?:of\s+)?{_MONTH}(?:\s+[0-9]{{4}})?"
+    rf"|{_MONTH}\s+{_NUMBERED}\b(?:,?\s+[0-9]{{4}})?"
+)
+_DAY = rf"today|tonight|tomorrow|(?:on\s+|next\s+)?(?:{'|'.join(_WEEKDAYS)})|(?:on\s+)?(?:{_DATE})"
 
 _SPAN = re.compile(rf"in\s+({_ONE_SPAN}(?:(?:\s*,?\s*and\s+|\s+|\s*,\s*){_ONE_SPAN})*)", re.IGNORECASE)
 _MOMENT = re.compile(
@@ -56,6 +65,33 @@ def find_when(text: str, now: datetime | None) -> When | None:
             if match.end() == len(text) and (when := _value(match, now)):
                 return When(when, text[: match.start()].strip(" ,"))
     return None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A day and a time of day as they were said; "" for what was not. `rest` is what follows."""
+
+    date: str = ""
+    time: str = ""
+    rest: str = ""
+
+
+def find_moment(text: str, now: datetime | None) -> Moment | None:
+    """The day and time at the start of a phrase; None for one that does not exist.
+
+    "next Tuesday" is the coming one that is not today; "Tuesday" may be today, if the time is still to come.
+    """
+    text = re.sub(r"\b([ap])\.m\b\.?", r"\1m", text.strip(" ,\t\r\n"), flags=re.IGNORECASE)
+    match = _MOMENT.match(text)
+    if match is None:
+        return Moment(rest=text)
+    rest = text[match.end() :].strip(" ,")
+    day, clock = match["day"] or match["after"], match["clock"] or match["only"]
+    if not day or not clock:
+        return Moment(rest=rest)
+    when = _moment(match, now)
+    on, _, at = (when or "").partition("T")
+    return Moment(on, at, rest) if when else None
 
 
 def _value(match: re.Match[str], now: datetime | None) -> str | None:
@@ -117,11 +153,25 @@ def _clock(text: str) -> tuple[int, int]:
 def _day(text: str | None, local: datetime) -> datetime:
     if text is None:
         return local
-    word = text.lower().split()[-1]
+    words = text.lower().split()
+    word = words[-1]
     if word in ("today", "tonight"):
         return local
     if word == "tomorrow":
         return local + timedelta(days=1)
     if word in _WEEKDAYS:
-        return local + timedelta(days=(_WEEKDAYS.index(word) - local.weekday()) % 7)
-    return datetime.combine(datetime.fromisoformat(word).date(), local.time())
+        days = (_WEEKDAYS.index(word) - local.weekday()) % 7
+        return local + timedelta(days=days or (7 if words[0] == "next" else 0))
+    return datetime.combine(_date(text.lower(), local.date()), local.time())
+
+
+def _date(text: str, today: date) -> date:
+    """ "2026-12-01", "1 December", "December 1st, 2026"; one without a year is the next one of its name."""
+    if iso := re.search(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        return date.fromisoformat(iso[0])
+    month = next(n for n, name in enumerate(_MONTHS, start=1) if re.search(rf"\b{name}", text))
+    day = int(re.findall(r"\b[0-3]?[0-9](?=\D|$)", text)[0])
+    if year := re.search(r"\b[0-9]{4}$", text):
+        return date(int(year[0]), month, day)
+    this_year = date(today.year, month, day)
+    return this_year if this_year >= today else date(today.year + 1, month, day)

@@ -5,6 +5,8 @@ INTRODUCTION = "(I am the demo brain: simple rules, no language model.)"
 ABILITIES = """\
 - remind you: "remind me in 20 minutes to stretch", "remind me tomorrow at 9 to call Ann"
 - write to somebody: "send Bob an SMS saying: the deploy starts at 5"
+- write an e-mail: "send an e-mail to sarah@example.org saying: lunch at one?"
+- invite somebody: "schedule a meeting with Sarah next Tuesday at 3 PM"
 - run a job: "deploy v1.2 to staging"
 - ask somebody: "ask Bob whether lunch is at 1"
 - say what I wait for: "is it done?", and take it back: "never mind, take it back"

@@ -90,6 +90,8 @@ def test_a_reminder_ends_the_turn_with_its_own_words():
         "current_time",
         "remind",
         "send_message",
+        "send_email",
+        "schedule_meeting",
         "ask_person",
         "withdraw",
     ]

@@ -100,6 +100,15 @@ def test_a_function_of_another_shape_is_refused_where_it_is_defined(function, sa
         tool(effect="read")(function)
 
 
+def test_an_address_that_is_no_argument_is_refused():
+    async def writes(args: Args, ctx: ToolContext) -> str:
+        """Writes to somebody."""
+        return args.place
+
+    with pytest.raises(TypeError, match="the tool writes: address='to' is none of its arguments"):
+        tool(effect="stored", address="to")(writes)
+
+
 def test_an_unknown_effect_is_refused():
     with pytest.raises(TypeError, match="effect is one of read, idempotent, unsafe, stored"):
         tool(effect="harmless")  # type: ignore[arg-type]  # wrong on purpose

@@ -55,6 +55,8 @@ def test_the_schema_of_a_step_has_its_fields_in_order_and_every_tool_as_one_vari
         "current_time",
         "remind",
         "send_message",
+        "send_email",
+        "schedule_meeting",
         "ask_person",
         "withdraw",
         None,

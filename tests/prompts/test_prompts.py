@@ -18,6 +18,13 @@ VALUES = {
     "agent_description": "answers, tells the time and reminds",
     "language": "en",
 }
+MAILBOX = {
+    "MAIL_FROM": "bot@example.org",
+    "IMAP_HOST": "mail.example.org",
+    "IMAP_USER": "bot",
+    "IMAP_PASSWORD": "secret",
+    "SMTP_HOST": "mail.example.org",
+}
 ONE = Agent("one", "an agent", "one")
 
 GOOD = """---
@@ -56,12 +63,23 @@ def test_the_assistants_prompt_reads_as_it_did():
 
 
 def test_the_fixed_part_of_a_request_stays_under_900_tokens():
-    config = load(root=PROMPTS.parent, environ={}, dev=True)
+    config = load(root=PROMPTS.parent, environ=MAILBOX, dev=True)
     parts = put_together(config, find_agents(config))["assistant"]
 
-    assert "run_job" in parts.texts.tools
+    assert {"run_job", "send_email", "schedule_meeting"} <= set(parts.agent.calls)
     assert parts.texts.tokens < 900
-    assert len(parts.texts.output_schema.encode()) / 4 < 520  # the grammar of its answers
+    assert len(parts.texts.output_schema.encode()) / 4 < 680  # the grammar of its answers
+
+
+def test_without_a_mailbox_no_tool_for_mail_is_offered_nor_paid_for():
+    with_mail, without = (
+        put_together(config, find_agents(config))["assistant"]
+        for config in (load(root=PROMPTS.parent, environ=each, dev=True) for each in (MAILBOX, {}))
+    )
+
+    assert set(with_mail.agent.calls) - set(without.agent.calls) == {"send_email", "schedule_meeting"}
+    assert without.texts.tokens < 820
+    assert len(without.texts.output_schema.encode()) / 4 < 520
 
 
 def test_every_prompt_of_this_checkout_renders():
