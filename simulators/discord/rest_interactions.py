@@ -70,7 +70,8 @@ class Calls:
         given, outgoing = await read_outgoing(request, inside="data")
         path = request.match_info
         answer = self._interactions.respond(path["id"], path["token"], given.get("type"), outgoing)
-        return (200, answer) if request.query.get("with_response") == "true" else (204, NO_BODY)
+        wanted = request.query.get("with_response", "").lower() in ("true", "1")
+        return (200, answer) if wanted else (204, NO_BODY)
 
     async def _follow_up(self, request: web.Request) -> Answer:
         _, outgoing = await read_outgoing(request)
