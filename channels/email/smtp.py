@@ -7,7 +7,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Literal
 
-from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPRecipientRefused, SMTPServerDisconnected
+from aiosmtplib import (
+    SMTP,
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+)
 
 from bot.errors import SendFailed, StartError
 from channels.email import tls
@@ -88,11 +95,14 @@ class Smtp:
                 await self._open(client)
                 answer = await delivery.by(client)
             await _say_goodbye(client)
+            return answer
+        except SMTPResponseException as error:
+            await _say_goodbye(client)
+            raise send_failed(error, delivery.stage) from error
         except (SMTPException, OSError, Misconfigured) as error:
             raise send_failed(error, delivery.stage) from error
         finally:
             client.close()
-        return answer
 
     async def _client(self) -> _Client:
         return _Client(
@@ -220,6 +230,6 @@ def _check_wire(message: bytes) -> None:
 
 
 async def _say_goodbye(client: SMTP) -> None:
-    """The mail is taken already, so nothing that happens here matters."""
+    """What became of the mail is known already, so nothing that happens here matters."""
     with suppress(SMTPException, OSError):
         await client.quit(timeout=QUIT_TIMEOUT)

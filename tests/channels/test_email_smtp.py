@@ -394,7 +394,7 @@ async def test_a_wrong_password_keeps_the_mail_and_says_what_to_check():
         failed = await failure(port, user="bot", password="wrong")
         checked = await refused(port, user="bot", password="wrong")
 
-    assert (failed.kind, desk.commands) == ("retry", [])
+    assert (failed.kind, desk.commands) == ("retry", ["QUIT"])
     assert "password" in str(failed)
     assert checked == str(failed)
     assert "wrong" not in checked
