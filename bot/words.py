@@ -132,11 +132,15 @@ def too_many_waiting(tool: str, most: int) -> str:
 
 def named(tool: str, args: Mapping[str, object]) -> str:
     """A call in a few words, for those who need not know its arguments: the job, or what the tool is called."""
-    job, to = args.get("job"), args.get("to")
+    job = args.get("job")
     if tool == "run_job" and isinstance(job, str):
         return job
     name = tool.replace("_", " ")
-    return f"{name} to {to}" if isinstance(to, str) and len(to) <= MOST_NAMED else name
+    for argument, link in (("to", "to"), ("participant", "with")):
+        who = args.get(argument)
+        if isinstance(who, str) and len(who) <= MOST_NAMED:
+            return f"{name} {link} {who}"
+    return name
 
 
 NOBODY_YET = "nobody has decided yet"

@@ -1,17 +1,26 @@
 """An invitation by mail: when exactly, in whose time zone, and what both sides read of it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from agents.assistant import MeetingArgs, assistant, schedule_meeting, spelled_out
 from bot.errors import ToolError
-from bot.events import Invite, Outgoing
+from bot.events import ApprovalRequested, Invite, ModelAnswered, Outgoing, Step, ToolFinished
+from bot.rules import Reach
 from bot.shown import shown
+from bot.testing import EVERYBODY, FakeClock, Known
 from bot.tools import Stored
+from simulators.brain import answer
 from tests.agents.mail_kit import BOT, NOW, context
+from tests.approvals.kit import ask, by_button, found, opened
+
+SARAH = Known("sarah", {"email": "sarah@example.net"})
 
 
 def meeting(
@@ -169,3 +178,45 @@ async def test_a_yes_that_comes_after_the_meeting_began_invites_nobody():
 
 def test_without_a_mailbox_it_says_so():
     assert "e-mail is not set up" in refusal(meeting(), accounts={})
+
+
+# ---------------------------------------------------------------- from the words to the invitation
+
+
+def brain(request: Mapping[str, JsonValue]) -> ModelAnswered:
+    return ModelAnswered(step=Step.model_validate(answer(request)), model="brain")
+
+
+@pytest.mark.parametrize(
+    ("written", "date"), [("2026-11-28T12:00", "2026-12-01"), ("2026-12-01T12:00", "2026-12-08")]
+)
+async def test_the_sentence_of_the_seed_becomes_the_invitation_that_was_approved(
+    tmp_path: Path, written: str, date: str
+):
+    clock = FakeClock(datetime.fromisoformat(written).replace(tzinfo=UTC))
+    accounts = {"accounts": {"email": BOT}}
+
+    async with opened(
+        tmp_path,
+        script=brain,
+        tools=[schedule_meeting],
+        rules=accounts,
+        clock=clock,
+        people=(*EVERYBODY, SARAH),
+    ) as here:
+        here.live.change_person("sarah", reaches=(Reach("email", BOT, "sarah@example.net"),))
+        row = await ask(here.bot, "Schedule a meeting with Sarah next Tuesday at 3 PM")
+        clock.advance(3600)
+        await by_button(here.bot, "carol", row)
+        await here.bot.settle()
+
+        (asked,) = await found(here.bot, row.thread_id, ApprovalRequested)
+        args = {"participant": "sarah@example.net", "date": date, "time": "15:00", "timezone": "UTC"}
+        assert asked.args == args
+        assert any("schedule meeting with sarah@example.net" in text for text in here.bot.texts)
+        (done,) = await found(here.bot, row.thread_id, ToolFinished)
+        (letter,) = done.outgoing
+        assert letter.destination == "sarah@example.net"
+        assert letter.invite is not None
+        assert letter.invite.starts_at == datetime.fromisoformat(f"{date}T15:00+00:00")
+        assert here.bot.texts[-1].startswith("I have invited sarah to a meeting on Tue")
