@@ -92,7 +92,7 @@ def _kept_inside(results: Sequence[Mail], own: set[tuple[str, str]]) -> Proposal
         why = (
             f"Our own mail came back with {name}: {value}, which this provider removes from mail from outside: "
             f'header = "{name}" and header_value = "{value}" take its word.',
-            "It proves only that a mail is from inside: the provider has to keep people from using each other's address.",
+            "It proves only that a mail is from inside; the provider must keep people from using each other's address.",
         )
         return Proposal(rule, True, why)
     return None

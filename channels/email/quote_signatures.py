@@ -65,7 +65,7 @@ def _last_said(bare: Sequence[str], start: int, end: int) -> int:
 
 def _is_sent_from(line: str) -> bool:
     """A telephone says it in a few words; "Sent from my desk, which is easier." is a sentence of its owner."""
-    plain = line.strip("-*_ ")
+    plain = line.strip("-*_ ()<>")
     if len(plain) > LONGEST_ENDING or not _SENT_FROM.match(plain):
         return False
     return not (plain.endswith((".", "!", "?")) and ("," in plain or plain.count(" ") > 6))

@@ -75,6 +75,18 @@ def split(text: str, *, ours: Sequence[str] = ()) -> Split:
     return Split(new, below, signature, inline=bool(kept))
 
 
+def decisive(new: str, *, inline: bool) -> str:
+    """The part of new text in which a yes or no may be read: of an inline reply only what stands above all quotes.
+
+    Below them, a line may be an answer of the sender's as well as the end of something that was not marked as quoted.
+    """
+    if not inline:
+        return new
+    lines = new.split("\n")
+    first = next((at for at, line in enumerate(lines) if line.startswith(">")), len(lines))
+    return "\n".join(lines[:first]).strip("\n")
+
+
 def _lines(text: str) -> list[str]:
     """Only LF and CRLF end a line, and CR where nothing else does; other breaks could hide a line in a quoted one."""
     text = text.replace("\r\n", "\n")
