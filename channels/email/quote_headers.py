@@ -85,6 +85,7 @@ _OPENER = re.compile(
     r"[^\W\d]{1,12}[.,]{0,2}\s?\d|\d",
     re.IGNORECASE,
 )
+_NAMED = re.compile(r"[^<>@]{0,80}<[^\s<>@]{1,80}@[^\s<>@]{1,120}>")
 _DATE = re.compile(r"\d{1,4}[./-]\s?\d{1,2}|\b(?:19|20)\d\d\b|\d[:.h]\d\d|\d\s?[年月日년월일]")
 _ADDRESS = re.compile(r"[^\s<>@]{1,80}@[^\s<>@]{1,120}")
 _ADDRESS_WROTE = re.compile(
@@ -99,7 +100,7 @@ _ORIGINAL = re.compile(
     r"oprindelig meddelelse|original meddelelse|opprinnelig melding|alkuperäinen viesti|wiadomość oryginalna|"
     r"oryginalna wiadomość|původní zpráva|pôvodná správa|eredeti üzenet|mesaj original|mesajul original|"
     r"исходное сообщение|пересылаемое сообщение|оригинальное сообщение|початкове повідомлення|orijinal mesaj|"
-    r"özgün ileti|αρχικό μήνυμα|原始邮件|原始郵件|元のメッセージ|원본 메시지|원본 메일|forwarded message|"
+    r"özgün [iİ]leti|αρχικό μήνυμα|原始邮件|原始郵件|元のメッセージ|원본 메시지|원본 메일|forwarded message|"
     r"reply message|reply separator|weitergeleitete nachricht|message transféré|mensaje reenviado|"
     r"mensagem encaminhada|messaggio inoltrato|doorgestuurd bericht|vidarebefordrat|videresendt|välitetty viesti|"
     r"przekazana wiadomość|wiadomość przekazana|přeposlaná zpráva|továbbított|пересланное сообщение|转发|轉寄|転送",
@@ -123,7 +124,8 @@ _RULE = re.compile(r"[-_=–—]{5,}\Z")
 _LABELS = {
     "from": "from von de da van från fra od od: от від lähettäjä feladó kimden gönderen από 发件人 寄件者 寄件人 "
     "差出人 보낸사람 보낸이",
-    "date": "sent date gesendet datum envoyé date: enviado fecha enviada data inviato verzonden skickat sendt dato "
+    "date": "sent date gesendet datum envoyé enviado enviadoel enviadael enviadoem enviadaem enviada "
+    "fecha data inviato verzonden skickat sendt dato "
     "wysłano odesláno odoslané дата отправлено надіслано lähetetty elküldve päivämäärä gönderildi tarih "
     "ημερομηνία στάλθηκε 发送时间 日期 时间 寄件日期 送信日時 日時 날짜 보낸날짜",
     "to": "to an à a para per aan till til do komu кому vastaanottaja címzett kime alıcı προς "
@@ -176,17 +178,19 @@ def _ends_in_colon(line: str) -> bool:
 
 
 def _announced(lines: Sequence[str], end: int) -> int:
-    """The sentence may be wrapped: of the lines where it could begin, one that opens it counts most."""
+    """The sentence may be wrapped: of the lines where it could begin, one with a word that opens it counts most."""
     said, found = "", -1
     for start in range(end, max(-1, end - MOST_WRAPPED), -1):
         line = lines[start]
         said = f"{line} {said}".rstrip("* ")
         if not line or line.startswith(">") or len(said) > LONGEST_SENTENCE:
             break
+        if found >= 0 and (line.endswith((".", "!", "?")) or not (_opens(line) and _DATE.search(line))):
+            continue
         if _is_announcement(said):
-            found = start if found < 0 or _DATE.search(line) else found
+            found = start
             if _opens(line):
-                return found
+                break
     return found
 
 
@@ -198,7 +202,7 @@ def _is_announcement(said: str) -> bool:
     dated, addressed = bool(_DATE.search(said)), "@" in said
     if not (dated or addressed):
         return False
-    if _opens(said):
+    if _opens(said) or _NAMED.match(said):
         return _says_wrote(said) or (dated and bool(_DATED_ADDRESS.search(said)))
     return addressed and bool(_ADDRESS_WROTE.search(said)) and _says_wrote(said)
 

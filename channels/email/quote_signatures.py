@@ -16,9 +16,20 @@ _SENT_FROM = re.compile(
     r"skickat från |skickades från |sendt (?:fra|med|via) |hent outlook|få outlook|lähetetty |hanki outlook|"
     r"wysłan[oe] (?:z|przy użyciu) |pobierz (?:program )?outlook|odesláno z |odoslané z |stáhnout outlook|"
     r"отправлено (?:с|из|от) |надіслано (?:з|із) |скачать outlook|az .{1,30} küldve|trimis de pe |"
-    r"απεσταλμένο από |(?:iphone|ipad|android|telefon).{0,12}(?:dan|den|tan|ten|imden|umdan) gönderildi|"
+    r"απεσταλμένο από |στάλθηκε από |(?:iphone|ipad|android|telefon).{0,12}(?:dan|den|tan|ten|imden|umdan) gönderildi|"
     r"đã gửi từ |dikirim dari |发自|從我的|从我的|傳送自|寄自|내 .{1,30}에서 보냄|나의 .{1,30}에서 보냄|"
     r"נשלח מ|أرسلت من|مرسل من|ส่งจาก)|.{1,30}から送信\Z",
+    re.IGNORECASE,
+)
+_DEVICE = re.compile(
+    r"iphon|ipad|ipod|apple|android|samsung|galaxy|huawei|xiaomi|nokia|pixel|blackberry|windows|outlook|gmail|"
+    r"yahoo|mail|sparrow|spark|proton|phone|fon|tablet|device|mobil|móvil|celular|handy|gerät|appareil|"
+    r"телефон|手机|手機|携帯|휴대폰|טלפון|هاتف",
+    re.IGNORECASE,
+)
+_MY = re.compile(
+    r"sent from my |(?:von|aus) meine[mr] |(?:de|depuis) (?:mon|ma) |desde mi |d[oe] meu |(?:dal|da) mio |vanaf mijn |"
+    r"(?:från|fra) m[iu]n |z mého |с моего |з мого |我的",
     re.IGNORECASE,
 )
 _LINE_OF_LIST = re.compile(r"[_=-]{10,}\Z")
@@ -64,8 +75,11 @@ def _last_said(bare: Sequence[str], start: int, end: int) -> int:
 
 
 def _is_sent_from(line: str) -> bool:
-    """A telephone says it in a few words; "Sent from my desk, which is easier." is a sentence of its owner."""
+    """A telephone names itself; "Sent from my desk, which is easier." is a sentence of its owner."""
     plain = line.strip("-*_ ()<>")
     if len(plain) > LONGEST_ENDING or not _SENT_FROM.match(plain):
         return False
-    return not (plain.endswith((".", "!", "?")) and ("," in plain or plain.count(" ") > 6))
+    sentence = plain.endswith((".", "!", "?", "。"))
+    if sentence and ("," in plain or plain.count(" ") > 6):
+        return False
+    return bool(_DEVICE.search(plain)) or (not sentence and bool(_MY.search(plain)))

@@ -8,8 +8,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from unicodedata import normalize
 
-from channels.email.quote_headers import begins_forward, is_header_block, is_separator, sentence_start
+from channels.email.quote_headers import (
+    LONGEST_LINE,
+    begins_forward,
+    is_header_block,
+    is_separator,
+    sentence_start,
+)
 from channels.email.quote_ours import lines_of_ours
 from channels.email.quote_signatures import signature_start
 
@@ -59,7 +66,7 @@ class _Run:
 def split(text: str, *, ours: Sequence[str] = ()) -> Split:
     """Cut a mail's text in parts; `ours` are texts of ours that it may quote."""
     lines = _lines(text)
-    bare = [line.strip().strip(_INVISIBLE).strip() for line in lines]
+    bare = [_bare(line) for line in lines]
     quoted = _quoted_lines(bare, ours)
     parts = [_Part.QUOTED if is_quoted else _Part.NEW for is_quoted in quoted]
     runs = _runs(bare, quoted)
@@ -94,6 +101,12 @@ def _lines(text: str) -> list[str]:
     return [
         line if line == "-- " else line.rstrip() for line in _BREAKS.sub(" ", text).split("\n", MOST_LINES)
     ]
+
+
+def _bare(line: str) -> str:
+    """The line as it is compared; accents as one sign each, since Apple's programs write them as two."""
+    bare = line.strip().strip(_INVISIBLE).strip()
+    return bare if bare.isascii() or len(bare) > LONGEST_LINE else normalize("NFC", bare)
 
 
 def _quoted_lines(bare: Sequence[str], ours: Sequence[str]) -> list[bool]:
