@@ -1,7 +1,7 @@
 """Answers to strangers that a person sees first: what would be said becomes a call that needs a yes. Pure."""
 
 from bot.canonical import call_digest
-from bot.ending import reply_place
+from bot.ending import reply_places
 from bot.events import ToolStarted
 from bot.ids import call_id, idempotency_key
 from bot.rules import Rules
@@ -12,8 +12,8 @@ SEND_REPLY = "send_reply"
 
 def is_draft(thread: Thread, turn: Turn, rules: Rules) -> bool:
     """Whether what the agent answers in this turn is shown to a person first."""
-    channel, _, _ = reply_place(thread, rules, turn.by, turn.person)
-    return not turn.person and channel in rules.drafts
+    places = reply_places(thread, rules, turn.by, turn.person)
+    return not turn.person and any(channel in rules.drafts for channel, _, _ in places)
 
 
 def draft_call(thread: Thread, turn: Turn, text: str) -> ToolStarted:

@@ -30,31 +30,39 @@ def reply_to(
     """What the requester reads: whoever the open turn is for, or `by` (channel:address), who is this `person`."""
     if by is None and thread.turn is not None:
         by, person = thread.turn.by, thread.turn.person
-    channel, account, destination = reply_place(thread, rules, by or "", person)
-    if not text or not destination:
-        return ()
-    return (
+    places = reply_places(thread, rules, by or "", person) if text else ()
+    return tuple(
         Outgoing(
             text=text,
             channel=channel,
             account=account,
             destination=destination,
             link=rules.link(thread.id),
-        ),
+        )
+        for channel, account, destination in places
+        if destination
     )
 
 
-def reply_place(thread: Thread, rules: Rules, by: str, person: str) -> tuple[str, str, str]:
-    """Channel, account and destination of a reply: where all of the thread read it, or where its requester does.
+Place = tuple[str, str, str]
+"""Channel, account and destination."""
 
-    Somebody unknown who wrote into a thread of another channel (an answer to a mail that was sent from there) does
-    not read what is said in it.
+
+def reply_places(thread: Thread, rules: Rules, by: str, person: str) -> tuple[Place, ...]:
+    """Where a reply goes: to the place that all of the thread read, or to whoever wrote, on channels like mail.
+
+    Who answers by mail to something that a thread of another channel has sent is heard there; a person of the
+    configuration reads the reply too, somebody else does not read what is said in that thread.
     """
+    own = (thread.channel, thread.account, thread.destination)
     channel, _, address = by.partition(":")
-    theirs = channel in rules.answers_sender and (channel == thread.channel or bool(person))
-    if theirs and address and (account := rules.accounts.get(channel, "")):
-        return channel, account, address
-    return thread.channel, thread.account, thread.destination
+    account = rules.accounts.get(channel, "")
+    if not (channel in rules.answers_sender and address and account):
+        return (own,)
+    theirs = (channel, account, address)
+    if channel == thread.channel:
+        return (theirs,)
+    return (own, theirs) if person else (own,)
 
 
 def to_approvers(thread: Thread, turn: Turn, reply: str, rules: Rules) -> tuple[Outgoing, ...]:

@@ -13,7 +13,7 @@ from channels.email.bounces import Origin, reports
 from channels.email.events import Arrival
 from channels.email.ids import is_ours, message_id, token_of_uid, tokens_in
 from channels.email.mail import Mail
-from channels.email.proof import ProofRule, prove
+from channels.email.proof import Proof, ProofRule, prove
 from channels.email.shelf import Row, Taken
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -93,7 +93,7 @@ class Reception:
             return Taken("capped", why, "", *about)
         if thread_id and (ours := await self._post.said_to(thread_id, sender)):
             mail = await self._reader.read(raw, ours=ours)
-        arrival = Arrival(mail, self._account, sender, prove(mail, self._rule), thread_id, raw)
+        arrival = Arrival(mail, self._account, sender, self._proof(mail, sender), thread_id, raw)
         received = await receive(events.incoming(arrival, place))
         if not received.thread_id:
             return Taken("ignored", "strangers are not taken in here", "", *about)
@@ -102,6 +102,12 @@ class Reception:
     def _is_answer_to_invitation(self, mail: Mail) -> bool:
         """Calendars answer by themselves, and so may carry the marks of a program."""
         return mail.calendar is not None and bool(token_of_uid(mail.calendar.uid))
+
+    def _proof(self, mail: Mail, sender: str) -> Proof:
+        """What proves the sender. A calendar that answers is nobody: it is heard, and decides nothing."""
+        if self._is_answer_to_invitation(mail):
+            return Proof(sender, proven=False, missing="a calendar answered, not a person")
+        return prove(mail, self._rule)
 
     # ------------------------------------------------------------ which thread
 
