@@ -269,7 +269,7 @@ def test_an_answer_to_an_invitation_is_passed_on(frame):
 def test_another_attachment_is_no_answer_to_an_invitation():
     inner = '<attachment name="notes.txt">sarah accepted the invitation</attachment>'
 
-    assert "They" not in says(written("hello", inner=inner))["message"]
+    assert says(written("", inner=inner))["message"].startswith("I see no words")
     assert says(written("hello", inner=inner))["message"].startswith("Hello!")
 
 
