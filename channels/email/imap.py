@@ -180,6 +180,7 @@ class Imap:
         return await self._search(f"SINCE {day(moment)}")
 
     async def _search(self, criterion: str) -> tuple[int, ...]:
+        self._client.protocol.news = False
         search = self._client.uid_search(criterion, charset=None)
         return uids_of((await self._expect("searching", search)).lines)
 
@@ -239,8 +240,11 @@ class Imap:
     async def idle(self, seconds: float, *, wake: asyncio.Event | None = None) -> None:
         """Until the server says that something changed, `wake` is set, or the time is over.
 
-        What it says is only a hint; a server that cannot say anything is asked after that time.
+        What it says is only a hint; a server that cannot say anything is asked after that time. What it has said
+        since the last search was begun, in the answer to another command, it does not say again.
         """
+        if self._client.protocol.news:
+            return
         queue = self._client.protocol.idle_queue
         while not queue.empty():
             queue.get_nowait()  # what an earlier IDLE left

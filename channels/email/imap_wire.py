@@ -16,6 +16,8 @@ LONGEST_LINE = 8 << 20
 _NO_IMAP = (aioimaplib.AioImapException, ValueError, LookupError, AttributeError, TypeError)
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_COUNT = re.compile(rb"\* (\d+) EXISTS", re.IGNORECASE)
+_GONE = re.compile(rb"\* \d+ EXPUNGE", re.IGNORECASE)
 _FETCH = re.compile(rb"\d+ FETCH \(")
 _UID = re.compile(rb"[ (]UID (\d+)")
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
@@ -31,6 +33,9 @@ class Protocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # publish
 
     most = 32 << 20  # bytes of one literal
     trouble = ""
+    exists = 0
+    news = False
+    """The number of mails has grown since this was last cleared. A server says so once, in the answer to anything."""
 
     def data_received(self, data: bytes) -> None:
         """What aioimaplib says of an answer that it did not expect holds the command, and so the password."""
@@ -59,6 +64,14 @@ class Protocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # publish
         command = self.current_command
         literal = command is not None and command._expected_size > self.most
         return literal or len(self.incomplete_line) > LONGEST_LINE
+
+    def _untagged_response(self, line: bytes) -> Any:
+        if found := _COUNT.fullmatch(line):
+            self.news = self.news or int(found[1]) > self.exists
+            self.exists = int(found[1])
+        elif _GONE.fullmatch(line):
+            self.exists -= 1
+        return super()._untagged_response(line)
 
     def _continuation(self, line: bytes) -> None:
         """A challenge after XOAUTH2 is the reason for the refusal; the server wants an empty line to it."""

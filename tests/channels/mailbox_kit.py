@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,10 @@ US = "bot@example.com"
 NOW = datetime(2026, 3, 1, 11, tzinfo=UTC)
 BY_KEYWORD = Rules()
 QUICK = Rhythm(idle=30.0, first=0.01, longest=0.05)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass
@@ -83,10 +87,15 @@ def collector(
     )
 
 
+def collecting(
+    store: SqliteStore, port: int, take: Take, **more: Any
+) -> AbstractAsyncContextManager[Collector]:
+    return working(collector(store, port, take, **more))
+
+
 @asynccontextmanager
-async def collecting(store: SqliteStore, port: int, take: Take, **more: Any) -> AsyncIterator[Collector]:
+async def working(made: Collector) -> AsyncIterator[Collector]:
     """A collector at work, until the end of the block. Its own end is that of the test."""
-    made = collector(store, port, take, **more)
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         running = group.create_task(made.run())
         yield made

@@ -264,6 +264,7 @@ async def test_whatever_goes_wrong_in_a_call_is_noticed_in_time(
     }
     if command != "SELECT":
         await imap.select("INBOX")
+        await imap.search_from(1)
     fake.go_wrong(command, fault)
 
     async with asyncio.timeout(10):

@@ -82,6 +82,30 @@ async def test_a_connection_in_doubt_at_any_command_is_made_anew_and_no_mail_is_
     assert [state for _, state in await states(store)] == ["done"] * 5
 
 
+@pytest.mark.parametrize("command", ["UID SEARCH", "UID FETCH", "UID STORE"])
+async def test_a_mail_announced_in_the_answer_to_another_command_is_not_announced_again_and_is_read_all_the_same(
+    fake: FakeImap, store: SqliteStore, command: str
+) -> None:
+    """As Dovecot does it."""
+
+    async def announce(session: Any, line: str) -> bool:
+        await getattr(session, "do_" + command.lower().replace(" ", "_"))(line.split(" ", 3)[3])
+        fake.arrive(mail("two"))
+        session.tell()
+        session.say(f"{line.split()[0]} OK done")
+        return True
+
+    take = Taker()
+    async with collecting(store, fake.port, take, rhythm=Rhythm(idle=280.0)) as collector:
+        await connected(collector)
+        await fake.someone_idles.wait()
+        fake.go_wrong(command, announce)
+        fake.arrive(mail("one"))
+        await until(lambda: len(take.mails) == 2)
+
+    assert take.mails == [mail("one"), mail("two")]
+
+
 async def test_a_mail_cut_off_in_the_middle_is_fetched_again(fake: FakeImap, store: SqliteStore) -> None:
     take = Taker()
 

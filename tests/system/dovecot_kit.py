@@ -86,11 +86,17 @@ class Dovecot:
             place.chmod(0o644)
 
 
+def _open_folder() -> Path:
+    """One that Dovecot's own user may enter; pytest's are closed."""
+    folder = Path(tempfile.mkdtemp(prefix="saywhen-dovecot-"))
+    folder.chmod(0o755)
+    return folder
+
+
 @asynccontextmanager
 async def dovecot() -> AsyncIterator[Dovecot]:
     need("dovecot", "dovecot-imapd")
-    folder = Path(tempfile.mkdtemp(prefix="saywhen-dovecot-"))  # pytest's own are closed to Dovecot's user
-    folder.chmod(0o755)
+    folder = _open_folder()
     make_authority(folder, here="DNS:localhost")
     server = Dovecot(folder)
     try:
