@@ -6,8 +6,7 @@ from functools import partial
 
 from pydantic import JsonValue
 
-from bot.codes import reply_token
-from bot.config import Config, DiscordConfig, EmailConfig, SlackConfig, SmsConfig
+from bot.config import Config, DiscordConfig, SlackConfig, SmsConfig
 from bot.events import ApprovalRequested
 from bot.ports import Channel
 from bot.secrets import Secret
@@ -35,7 +34,9 @@ def make_channels(
         public_url = url if "sms" in simulated else config.web.public_url or ""
         made.append(_sms(config.channels.sms, store, public_url))
     if config.channels.email.on:
-        made.append(_email(config.channels.email, store, secret))
+        from bot.mail_making import email_channel
+
+        made.append(email_channel(config.channels.email, store, secret))
     return made
 
 
@@ -105,51 +106,6 @@ def _sms(sms: SmsConfig, store: SqliteStore, public_url: str) -> Channel:
         pace=sms.pace.total_seconds(),
         since=since,
         taken=store.knows_provider_id,
-    )
-
-
-def _email(email: EmailConfig, store: SqliteStore, secret: bytes) -> Channel:
-    from channels.email.channel import Account, EmailChannel
-    from channels.email.imap import Server
-    from channels.email.letters import House
-    from channels.email.mail import Mailbox
-    from channels.email.mailbox import Rhythm, Rules
-    from channels.email.proof import ProofRule
-    from channels.email.reception import Caps
-    from channels.email.smtp import Smtp
-
-    address = email.address or ""
-    ca_file = email.ca_file or ""
-    return EmailChannel(
-        Account(
-            address,
-            Server(email.imap_host or "", email.imap_port, tls=email.imap_tls, ca_file=ca_file),
-            user=email.imap_user or address,
-            password=_reveal(email.imap_password),
-        ),
-        house=House(
-            Mailbox(address, email.name),
-            plus=email.plus_addressing,
-            reply_all=email.reply_all,
-            contact=email.contact or "",
-        ),
-        smtp=Smtp(
-            email.smtp_host or "",
-            email.smtp_port,
-            security=email.smtp_tls,
-            user=email.smtp_user or "",
-            password=_reveal(email.smtp_password),
-            ca_file=ca_file,
-        ),
-        shelf=store.mail,
-        post=store,
-        token=partial(reply_token, secret),
-        proof=ProofRule(email.authserv_id or "", email.proof_header or "", email.proof_value or ""),
-        rules=Rules(email.mailbox, email.mark, email.move_to or "", email.largest),
-        caps=Caps(email.replies_per_hour, email.mails_per_day),
-        sent_mailbox=email.sent_mailbox or "",
-        rhythm=Rhythm(idle=email.poll.total_seconds()),
-        pace=email.pace.total_seconds(),
     )
 
 

@@ -32,7 +32,9 @@ async def examine(root: Path, *, dev: bool, offline: bool) -> list[Check]:
     return [
         *found,
         *await _slack(config, simulated),
+        *await _discord(config, simulated),
         *await _sms(config, simulated),
+        *await _email(config, simulated),
         *await _models(config, simulated),
         *await providers.clock(config, simulated),
     ]
@@ -69,6 +71,26 @@ async def _sms(config: Config, simulated: frozenset[str]) -> list[Check]:
     if not config.channels.sms.on:
         return [note("SMS", "off: set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM (docs/sms.md)")]
     return await providers.sms(config)
+
+
+async def _discord(config: Config, simulated: frozenset[str]) -> list[Check]:
+    if "discord" in simulated:
+        return [note("Discord", "played by its simulator: no DISCORD_BOT_TOKEN")]
+    if not config.channels.discord.on:
+        return [note("Discord", "off: set DISCORD_BOT_TOKEN (docs/discord.md)")]
+    return await providers.discord(config)
+
+
+async def _email(config: Config, simulated: frozenset[str]) -> list[Check]:
+    if "email" in simulated:
+        return [note("e-mail", "played by a simulator")]
+    if not config.channels.email.on:
+        return [
+            note(
+                "e-mail", "off: set MAIL_FROM, IMAP_HOST, IMAP_USER, IMAP_PASSWORD, SMTP_HOST (docs/email.md)"
+            )
+        ]
+    return await providers.email(config)
 
 
 async def _slack(config: Config, simulated: frozenset[str]) -> list[Check]:

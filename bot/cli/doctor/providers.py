@@ -54,6 +54,32 @@ async def sms(config: Config) -> list[Check]:
     return [ok("SMS", f"{settings.number}; set its webhook in Twilio's console to {address}")]
 
 
+async def discord(config: Config) -> list[Check]:
+    """Who the token says we are, and what the app may do."""
+    from channels.discord import check
+
+    settings = config.channels.discord
+    if settings.bot_token is None:
+        return []  # the settings say so already
+    findings = await check(settings.bot_token.reveal(), settings.api_url or "")
+    return [
+        ok(each.what, each.detail) if each.ok else fail(each.what, each.detail, each.fix) for each in findings
+    ]
+
+
+async def email(config: Config) -> list[Check]:
+    """Whether both mail servers let us in, and whether a sender can be proved."""
+    from bot.mail_making import account_of, smtp_of
+    from channels.email.check import check
+
+    settings = config.channels.email
+    account = account_of(settings)
+    findings = await check(lambda: account.connect(settings.largest), settings.mailbox, smtp_of(settings))
+    return [
+        ok(each.what, each.detail) if each.ok else fail(each.what, each.detail, each.fix) for each in findings
+    ]
+
+
 async def model(name: str, settings: ModelConfig, config: Config) -> Check:
     """One model, asked for a single token."""
     title = f"model {name}"
