@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from simulators.people import DEMO_PEOPLE, Person
+from simulators.people import DEMO_PEOPLE, Person, on_slack
 
 Json: TypeAlias = dict[str, Any]
 ChannelKind: TypeAlias = Literal["channel", "group", "im"]
@@ -42,7 +42,7 @@ DEMO_CHANNELS = (
 class SlackConfig:
     """The fixed facts of the workspace. `subscriptions` uses the names of Slack's app manifest."""
 
-    people: tuple[Person, ...] = DEMO_PEOPLE
+    people: tuple[Person, ...] = on_slack(DEMO_PEOPLE)
     channels: tuple[Channel, ...] = DEMO_CHANNELS
     team_id: str = "T0DEMO"
     team_name: str = "Saywhen Demo"

@@ -1,4 +1,4 @@
-// The page /sim: tabs between panes, and the panes for Slack and SMS, which ask once a second what is new.
+// The page /sim: tabs between panes, and the panes for Slack, SMS and mail, which ask once a second what is new.
 
 for (const tab of document.querySelectorAll(".tab")) {
   tab.addEventListener("click", () => {
@@ -191,7 +191,83 @@ function smsPane(pane) {
   poll();
 }
 
+function mailPane(pane) {
+  const part = (name) => pane.querySelector(`[data-mail="${name}"]`);
+  const who = part("who"), subject = part("subject"), text = part("text"), messages = part("messages"), mode = part("mode");
+  let seen = "", replied = "";
+
+  async function refresh() {
+    if (pane.hidden) return; // A list that is not shown cannot be scrolled to its end.
+    const response = await fetch(`/sim/email/pane?${new URLSearchParams({ as: who.value, seen })}`);
+    if (response.status !== 200) return;
+    const view = await response.json();
+    seen = view.seen;
+    part("address").textContent = who.value;
+    messages.innerHTML = view.messages; // escaped by the server's templates
+    mark();
+    messages.scrollTop = messages.scrollHeight;
+  }
+
+  function mark() {
+    for (const card of messages.querySelectorAll("[data-n]")) card.classList.toggle("chosen", card.dataset.n === replied);
+  }
+
+  function reply(card) {
+    replied = card ? card.dataset.n : "";
+    const words = card ? card.dataset.subject : "";
+    mode.hidden = !card;
+    mode.querySelector("span").textContent = `Replying to "${words}". `;
+    subject.value = card ? (/^re:/i.test(words) ? words : `Re: ${words}`) : "";
+    mark();
+    text.focus();
+  }
+
+  function failed(error) {
+    part("error").textContent = error.message;
+    part("error").hidden = false;
+  }
+
+  async function send() {
+    if (!text.value.trim()) return;
+    await post("/sim/email/say", {
+      from: who.value, subject: subject.value, text: text.value, ...(replied && { in_reply_to: Number(replied) }),
+    });
+    text.value = "";
+    part("error").hidden = true;
+    reply(null);
+    await refresh();
+  }
+
+  async function act(button) {
+    const card = button.closest("[data-n]");
+    switch (button.dataset.do) {
+      case "reply":
+        return reply(card);
+      case "cancel":
+        return reply(null);
+      case "answer":
+        await post("/sim/email/answer_invite", {
+          to_message: Number(card.dataset.n), from: who.value, answer: button.dataset.answer,
+        });
+        part("error").hidden = true;
+        return refresh();
+    }
+  }
+
+  pane.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-do]");
+    if (button) act(button).catch(failed);
+  });
+  part("composer").addEventListener("submit", (event) => { event.preventDefault(); send().catch(failed); });
+  who.addEventListener("change", () => { reply(null); refresh().catch(failed); });
+
+  const poll = () => refresh().catch(() => {}).finally(() => setTimeout(poll, 1000));
+  poll();
+}
+
 const slack = document.getElementById("pane-slack");
 if (slack) slackPane(slack);
 const sms = document.getElementById("pane-sms");
 if (sms) smsPane(sms);
+const email = document.getElementById("pane-email");
+if (email) mailPane(email);

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from simulators.people import DEMO_PEOPLE, Person
+from simulators.people import DEMO_PEOPLE, Person, with_phone
 
 Json: TypeAlias = dict[str, Any]
 
@@ -15,7 +15,7 @@ NUMBER = "+15550100000"
 
 @dataclass(frozen=True)
 class TwilioConfig:
-    people: tuple[Person, ...] = DEMO_PEOPLE
+    people: tuple[Person, ...] = with_phone(DEMO_PEOPLE)
     account_sid: str = ACCOUNT_SID
     auth_token: str = AUTH_TOKEN
     number: str = NUMBER

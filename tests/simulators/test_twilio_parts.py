@@ -333,7 +333,7 @@ def test_only_e164_is_a_number(text: str):
 
 def test_the_account_and_the_numbers_have_twilios_shapes():
     assert re.fullmatch("AC[0-9a-f]{32}", ACCOUNT_SID)
-    assert all(is_number(person.sms) for person in DEMO_PEOPLE)
+    assert all(is_number(person.sms) for person in with_phone(DEMO_PEOPLE))
     assert (is_number(NUMBER), country(NUMBER), country("+49301234567"), country("+999999999")) == (
         True,
         "US",
