@@ -25,18 +25,18 @@ def check_modal(modal: Json) -> None:
     """Raise what Discord answers to a modal that it does not take."""
     title, custom_id, parts = modal.get("title"), modal.get("custom_id"), modal.get("components") or []
     if not title:
-        raise required("data.title")
+        raise required("title")
     if len(title) > LONGEST_TITLE:
-        raise bad_length("data.title", 1, LONGEST_TITLE)
+        raise bad_length("title", 1, LONGEST_TITLE)
     if not custom_id:
-        raise required("data.custom_id")
+        raise required("custom_id")
     if len(custom_id) > LONGEST_CUSTOM_ID:
-        raise bad_length("data.custom_id", 1, LONGEST_CUSTOM_ID)
+        raise bad_length("custom_id", 1, LONGEST_CUSTOM_ID)
     if not 1 <= len(parts) <= MOST_PARTS:
-        raise bad_length("data.components", 1, MOST_PARTS)
+        raise bad_length("components", 1, MOST_PARTS)
     for field in fields(modal):
         if not 1 <= len(field.label) <= LONGEST_LABEL:
-            raise bad_length("data.components.label", 1, LONGEST_LABEL)
+            raise bad_length("components.label", 1, LONGEST_LABEL)
 
 
 def fields(modal: Json) -> list[Field]:

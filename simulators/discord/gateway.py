@@ -264,11 +264,16 @@ class Gateway:
             return
         if not isinstance(seq, int) or seq > session.seq:
             raise Closed(INVALID_SEQ, "Invalid seq.")
+        missed = self.sessions.events_after(session, seq)
+        if len(missed) < session.seq - seq:
+            self.sessions.end(session.id)
+            connection.send(frame(Op.INVALID_SESSION, False))
+            return
         if other := self._connection_of(session.id):
             other.session = None
             other.cut_off()
         connection.session = self.sessions.put(replace(session, lost_at=None))
-        for event in self.sessions.events_after(session, seq):
+        for event in missed:
             connection.send(event)
         self._dispatch(connection.session, "RESUMED", {"_trace": []})
 

@@ -138,7 +138,10 @@ class Interactions:
             raise invalid("type", "BASE_TYPE_CHOICES", f"Value must be one of {ALLOWED[known['type']]}.")
         if kind in (DEFERRED_UPDATE, UPDATE) and known["message"] is None:
             raise DiscordError(50035)
-        message, modal = self._first(known, kind, outgoing)
+        try:
+            message, modal = self._first(known, kind, outgoing)
+        except DiscordError as error:
+            raise DiscordError(error.code, {"data": error.errors} if error.errors else None) from error
         known = {**known, "response": kind, "original": message.id if message else None, "modal": modal}
         self._put(known)
         shown = str(message.id) if message else None

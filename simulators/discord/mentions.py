@@ -1,7 +1,7 @@
 """Who a message notifies: the mentions that are live in its text, and those that `allowed_mentions` lets through."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulators.discord.config import Json
 
@@ -21,6 +21,11 @@ class Mentions:
 
     def __bool__(self) -> bool:
         return bool(self.users or self.roles or self.everyone or self.replied)
+
+    def without(self, user: int) -> "Mentions":
+        """Nobody is notified of their own."""
+        replied = None if self.replied == user else self.replied
+        return replace(self, users=tuple(each for each in self.users if each != user), replied=replied)
 
     def names(self) -> list[str]:
         """One word for each, as the list of pings shows them."""

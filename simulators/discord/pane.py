@@ -11,7 +11,7 @@ from simulators.discord.config import Json
 from simulators.discord.forms import fields
 from simulators.discord.guild import Refused
 from simulators.discord.outgoing import BUTTON, LOADING, leaves, texts
-from simulators.discord.posting import THREAD_STARTER, is_for
+from simulators.discord.posting import THREAD_CREATED, THREAD_STARTER, is_for
 from simulators.discord.state import Channel, Message
 from simulators.page import Pane, render
 from simulators.people import Person
@@ -89,7 +89,8 @@ class PaneView:
         everything = [m for m in self._guild.state.messages() if m.channel == self._channel.id]
         user = int(self._person.discord)
         visible = [m for m in everything if not m.deleted and is_for(m, user)]
-        return [self._shown(m) for m in visible if m.message["type"] != THREAD_STARTER][-MOST_SHOWN:]
+        system = (THREAD_STARTER, THREAD_CREATED)
+        return [self._shown(m) for m in visible if m.message["type"] not in system][-MOST_SHOWN:]
 
     def _shown(self, message: Message) -> Json:
         name = self._guild.name_of(message.author)

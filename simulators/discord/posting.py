@@ -21,7 +21,7 @@ from simulators.discord.outgoing import (
 )
 from simulators.discord.state import Channel, Message
 
-DEFAULT, REPLY, THREAD_STARTER, SLASH_RESPONSE = 0, 19, 21, 20
+DEFAULT, THREAD_CREATED, REPLY, SLASH_RESPONSE, THREAD_STARTER = 0, 18, 19, 20, 21
 BOT_MAY_SET = SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS | COMPONENTS_V2
 
 
@@ -228,7 +228,7 @@ class Posting:
 
     def _reply_target(self, message: Message) -> Message | None:
         reference = message.message.get("message_reference")
-        return self._state.message(int(reference["message_id"])) if reference else None
+        return self._state.message(int(reference.get("message_id", 0))) if reference else None
 
     def _reference(self, target: Message | None) -> Json:
         if target is None:
@@ -237,14 +237,15 @@ class Posting:
         return {"message_reference": {"type": 0, "message_id": str(target.id), **where}}
 
     def _record_ping(self, message: Message, how: str, outgoing: Outgoing, notified: Mentions) -> None:
-        if message.author != self._guild.config.bot_id or not notified:
+        others = notified.without(message.author)
+        if message.author != self._guild.config.bot_id or not others:
             return
         self._state.add_ping(
             {
                 "message": str(message.id),
                 "channel": str(message.channel),
                 "how": how,
-                "pinged": notified.names(),
+                "pinged": others.names(),
                 "allowed_mentions": outgoing.allowed_mentions,
                 "text": outgoing.text,
             }

@@ -85,7 +85,7 @@ class Shown:
             "allowed_mentions": message.extra.get("allowed_mentions"),
             "mentions": [user["username"] for user in full["mentions"]],
             "nonce": message.nonce or None,
-            "reference": reference["message_id"] if reference else None,
+            "reference": reference.get("message_id") if reference else None,
             "components": message.message["components"],
             "buttons": [each.get("label") or each["custom_id"] for each in _pressable(message)],
             "embeds": full["embeds"],

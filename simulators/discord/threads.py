@@ -8,11 +8,13 @@ from simulators.discord.errors import DiscordError, bad_length, required
 from simulators.discord.guild import Guild
 from simulators.discord.ids import iso
 from simulators.discord.outgoing import HAS_THREAD, Outgoing
-from simulators.discord.posting import THREAD_STARTER, Draft, Posting
+from simulators.discord.posting import THREAD_CREATED, THREAD_STARTER, Draft, Posting
 from simulators.discord.state import Channel, Message
 
 LONGEST_NAME = 100
 ARCHIVE_MINUTES = (60, 1440, 4320, 10080)
+
+NOTIFIES_NOBODY = Outgoing({"allowed_mentions": {"parse": []}})
 
 
 class Threads:
@@ -32,14 +34,20 @@ class Threads:
         updated = replace(message, message={**message.message, "flags": message.flags | HAS_THREAD})
         self._guild.state.put_message(updated)
         self._guild.emit("MESSAGE_UPDATE", self._guild.message_event(updated))
-        starter = Draft(message.author, thread, Outgoing({}), THREAD_STARTER, 0, message)
-        self._posting.write(starter)
+        self._posting.write(Draft(message.author, thread, NOTIFIES_NOBODY, THREAD_STARTER, 0, message))
         return self._current(thread)
 
     def start(self, parent: Channel, creator: int, given: Json) -> Channel:
         if parent.kind != "text":
             raise DiscordError(50024)
-        return self._create(self._guild.ids.next(), parent, creator, given, members=[creator])
+        thread = self._create(self._guild.ids.next(), parent, creator, given, members=[creator])
+        guild_id = str(self._guild.config.guild_id)
+        reference = {"type": 0, "channel_id": str(thread.id), "guild_id": guild_id}
+        told = Outgoing({**NOTIFIES_NOBODY.given, "content": thread.name})
+        self._posting.write(
+            Draft(creator, parent, told, THREAD_CREATED, more={"message_reference": reference})
+        )
+        return thread
 
     def _create(self, id_: int, parent: Channel, creator: int, given: Json, *, members: list[int]) -> Channel:
         name = given.get("name")

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from typing import Any
 
 import discord
 import pytest
@@ -198,14 +199,14 @@ async def test_a_fatal_close_ends_the_bot(code: int):
 
 async def test_buttons_and_forms_go_round():
     class Form(discord.ui.Modal, title="Why?"):
-        reason: discord.ui.TextInput = discord.ui.TextInput(label="Reason")
+        reason: discord.ui.TextInput[Any] = discord.ui.TextInput(label="Reason")
 
         async def on_submit(self, interaction: discord.Interaction) -> None:
             await interaction.response.edit_message(content=f"No: {self.reason.value}", view=None)
 
     view = discord.ui.View()
-    approve: discord.ui.Button = discord.ui.Button(label="Approve", custom_id="a1")
-    reject: discord.ui.Button = discord.ui.Button(label="Reject", custom_id="r1")
+    approve: discord.ui.Button[Any] = discord.ui.Button(label="Approve", custom_id="a1")
+    reject: discord.ui.Button[Any] = discord.ui.Button(label="Reject", custom_id="r1")
 
     async def approved(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)

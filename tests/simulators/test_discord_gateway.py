@@ -340,3 +340,15 @@ async def test_nothing_is_lost_between_many_resumes():
                 await simulator.gateway.drop()
 
     assert heard == [f"m{number}" for number in range(10)]
+
+
+async def test_a_session_that_missed_more_than_is_kept_cannot_be_resumed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("simulators.discord.sessions.KEEP_EVENTS", 3)
+    async with DiscordSimulator() as simulator:
+        session, seq = await broken(simulator)
+        for number in range(4):
+            simulator.say("ann", f"m{number}")
+        async with line(simulator) as gateway:
+            await gateway.resume(session, seq)
+
+            assert (await gateway.next())["op"] == 9

@@ -325,6 +325,7 @@ async def test_a_message_has_one_thread_with_its_id_and_threads_stand_alone_too(
         joined = await rest.call("PUT", f"/channels/{said.id}/thread-members/@me")
         active = await rest.call("GET", f"/guilds/{GUILD_ID}/threads/active")
         starter = await rest.call("GET", f"/channels/{said.id}/messages")
+        (created, _) = (await rest.call("GET", f"/channels/{SUPPORT}/messages")).body
 
     assert (first.status, first.body["id"], first.body["parent_id"]) == (201, str(said.id), SUPPORT)
     assert (second.status, second.body["code"]) == (400, 160004)
@@ -333,6 +334,8 @@ async def test_a_message_has_one_thread_with_its_id_and_threads_stand_alone_too(
     assert joined.status == 204
     assert {thread["name"] for thread in active.body["threads"]} == {"t", "alone"}
     assert [message["type"] for message in starter.body] == [21]
+    assert (created["type"], created["content"]) == (18, "alone")
+    assert created["message_reference"]["channel_id"] == alone.body["id"]
 
 
 async def test_a_message_wakes_an_archived_thread():
