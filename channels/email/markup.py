@@ -41,15 +41,20 @@ def cleaned(text: str) -> str:
     return HIDDEN.sub("", LINE_ENDS.sub("\n", text)).strip("\n")
 
 
+def shows(text: str) -> bool:
+    """Whether a person sees every character of a text in a mail."""
+    return all(
+        char in "\n\t" + JOINER or unicodedata.category(char) not in UNSEEN_CATEGORIES for char in text
+    )
+
+
 def exact(text: str) -> str:
     """The text as it is, or SendFailed: who says yes must have seen every character of it."""
-    for char in text:
-        if char not in "\n\t" + JOINER and unicodedata.category(char) in UNSEEN_CATEGORIES:
-            raise SendFailed(
-                "it holds characters that a mail program does not show, so it cannot be asked by mail",
-                kind="final",
-            )
-    return text
+    if shows(text):
+        return text
+    raise SendFailed(
+        "it holds characters that a mail program does not show, so it cannot be asked by mail", kind="final"
+    )
 
 
 def html(markdown: str) -> str:
