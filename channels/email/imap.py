@@ -157,7 +157,7 @@ class Imap:
         if answer.result != "OK":
             words = f'The mailbox "{mailbox}" cannot be opened: {_words(answer)}'
             raise SaidNo(words) if _is_temporary(answer) else MailboxRefused(words)
-        found = selected(answer.lines)
+        found = selected([self._client.protocol.permanent, *answer.lines])
         if not found.validity:
             raise MailboxRefused(
                 f'The server of the mailbox "{mailbox}" keeps no lasting numbers (UIDVALIDITY).'

@@ -33,6 +33,8 @@ class Protocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # publish
 
     most = 32 << 20  # bytes of one literal
     trouble = ""
+    permanent = b""
+    """PERMANENTFLAGS as the server said it: aioimaplib takes every "* " out of a line, and so that of "\\* "."""
     exists = 0
     news = False
     """The number of mails has grown since this was last cleared. A server says so once, in the answer to anything."""
@@ -71,6 +73,8 @@ class Protocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # publish
             self.exists = int(found[1])
         elif _GONE.fullmatch(line):
             self.exists -= 1
+        elif b"[PERMANENTFLAGS " in line.upper():
+            self.permanent = line
         return super()._untagged_response(line)
 
     def _continuation(self, line: bytes) -> None:

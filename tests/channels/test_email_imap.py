@@ -108,6 +108,18 @@ async def test_a_mailbox_says_its_validity_its_next_uid_and_which_flags_it_keeps
     imap.close()
 
 
+async def test_a_server_may_say_anywhere_in_its_flags_that_it_keeps_keywords(fake: FakeImap) -> None:
+    """aioimaplib loses it in the middle."""
+    fake.permanent = "\\Seen \\* \\Deleted"
+    imap = await connect(fake)
+
+    found = await imap.select("INBOX")
+
+    assert found.can_keep("$Saywhen")
+    assert found.can_keep("\\Deleted")
+    imap.close()
+
+
 async def test_a_server_without_keywords_keeps_only_its_own_flags(fake: FakeImap) -> None:
     fake.permanent = "\\Seen"
     imap = await connect(fake)
