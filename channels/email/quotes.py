@@ -77,7 +77,7 @@ def split(text: str, *, ours: Sequence[str] = ()) -> Split:
     kept = _kept(bare, parts, runs)
     for at in kept:
         parts[at] = _Part.NEW
-        lines[at] = bare[at] if bare[at].startswith(">") or not bare[at] else f"> {bare[at]}"
+        lines[at] = _marked(lines[at].lstrip())
     new, below, signature = (_joined(lines, bare, parts, part) for part in _Part)
     return Split(new, below, signature, inline=bool(kept))
 
@@ -158,6 +158,10 @@ def _begins_headers(bare: Sequence[str], at: int) -> bool:
 
 def _begins_quote(bare: Sequence[str], at: int) -> bool:
     return begins_forward(bare[at]) or _begins_headers(bare, at)
+
+
+def _marked(line: str) -> str:
+    return line if not line or line.startswith(">") else f"> {line}"
 
 
 def _runs(bare: Sequence[str], quoted: Sequence[bool]) -> list[_Run]:
