@@ -1,0 +1,99 @@
+"""What `bot doctor` asks Discord: the token, what the app may do, and how many sessions are left today."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+
+from channels.discord.failures import PORTAL, CallFailed, refusal
+from channels.discord.rest import TIMEOUT, Rest, Web
+from channels.discord.shapes import Json, items, mapping, number, string
+
+MESSAGE_CONTENT, MESSAGE_CONTENT_LIMITED = 1 << 18, 1 << 19
+FEW_SESSIONS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `fix` says what to do if it is not ok."""
+
+    what: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+async def check(token: str, api_url: str = "") -> list[Finding]:
+    """Try the token and read what the app may do; begins no session."""
+    rest = Rest(asyncio.get_running_loop(), api_url=api_url, timeout=TIMEOUT)
+    web = Web()
+    try:
+        try:
+            user = mapping(await rest.static_login(token.strip()))
+        except discord.LoginFailure:
+            return [_failed("Discord bot token", CallFailed("Discord does not know it", status=401))]
+        except discord.HTTPException as error:
+            return [_failed("Discord bot token", CallFailed(str(error), status=error.status))]
+        except CallFailed as error:
+            return [_failed("Discord bot token", error)]
+        web.http = rest
+        known = Finding("Discord bot token", True, f"{string(user, 'username')} ({string(user, 'id')})")
+        return [known, *await _app(web), *await _servers(web), *await _sessions(web)]
+    finally:
+        await rest.close()
+
+
+async def _app(web: Web) -> list[Finding]:
+    try:
+        app = mapping(await web.call("GET", "/applications/@me"))
+    except CallFailed as error:
+        return [_failed("Discord app", error)]
+    return [_intents(app), _interactions(app)]
+
+
+def _intents(app: Json) -> Finding:
+    flags = number(app, "flags")
+    if flags >= 0 and flags & (MESSAGE_CONTENT | MESSAGE_CONTENT_LIMITED):
+        return Finding("Discord message content", True, "the app may read what people write")
+    fix = f"{PORTAL}, your app, Bot, Privileged Gateway Intents: switch Message Content Intent on"
+    return Finding("Discord message content", False, "the app may not read what people write", fix=fix)
+
+
+def _interactions(app: Json) -> Finding:
+    url = string(app, "interactions_endpoint_url")
+    if not url:
+        return Finding("Discord buttons", True, "they come over the gateway")
+    fix = f"{PORTAL}, your app, General Information: leave Interactions Endpoint URL empty"
+    return Finding("Discord buttons", False, f"Discord sends them to {url}, not to the bot", fix=fix)
+
+
+async def _servers(web: Web) -> list[Finding]:
+    try:
+        found = await web.call("GET", "/users/@me/guilds")
+    except CallFailed as error:
+        return [_failed("Discord servers", error)]
+    names = [string(each, "name") for each in items({"guilds": found}, "guilds")]
+    if names:
+        return [Finding("Discord servers", True, f"in {len(names)}: {', '.join(names[:5])}")]
+    fix = f"{PORTAL}, your app, Installation: open the install link and choose a server"
+    return [Finding("Discord servers", False, "the bot is in no server", fix=fix)]
+
+
+async def _sessions(web: Web) -> list[Finding]:
+    try:
+        limit: Any = mapping(await web.call("GET", "/gateway/bot")).get("session_start_limit")
+    except CallFailed as error:
+        return [_failed("Discord sessions", error)]
+    left, total = number(mapping(limit), "remaining"), number(mapping(limit), "total")
+    if left < 0:
+        return []
+    detail = f"{left} of {total} left today"
+    fix = "find out what makes the bot start so often; at 0 Discord resets its token"
+    return [Finding("Discord sessions", left > FEW_SESSIONS, detail, fix="" if left > FEW_SESSIONS else fix)]
+
+
+def _failed(what: str, error: CallFailed) -> Finding:
+    refused = refusal(error)
+    fix = str(refused) if refused else "look at the network and at DISCORD_API_URL, then try again"
+    return Finding(what, False, str(error), fix=fix)
