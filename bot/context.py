@@ -124,8 +124,10 @@ def request(
     last = _situation(thread, events, ask)
     if not settings.structured:
         last += f"\nAnswer with one JSON object only, by this schema: {texts.output_schema}"
-    content: list[JsonValue] = [_text(block) for block in stable[:-1]]
-    content += [_text(block, ttl=settings.cache_ttl) for block in stable[-1:]]
+    content: list[JsonValue] = []
+    for number, (block, looked_at) in enumerate(stable, start=1):
+        content += looked_at
+        content.append(_text(block, ttl=settings.cache_ttl if number == len(stable) else ""))
     body: dict[str, JsonValue] = {
         "model": ask.model,
         "max_tokens": settings.max_tokens,
@@ -165,12 +167,34 @@ def _text(text: str, *, ttl: str = "") -> dict[str, JsonValue]:
 # ---------------------------------------------------------------- the part that only grows
 
 
-def _stable(thread: Thread, events: Mapping[int, Event], clip: int, blocks: Blocks) -> list[str]:
-    earlier = (
-        [f'<earlier from="1" to="{thread.window_from}">left out</earlier>'] if thread.window_from else []
-    )
-    shown = (_kept_block(thread, events, entry.seq, clip, blocks) for entry in thread.window)
-    return [*earlier, *(block for block in shown if block)]
+def _stable(
+    thread: Thread, events: Mapping[int, Event], clip: int, blocks: Blocks
+) -> list[tuple[str, list[JsonValue]]]:
+    """A text for each event, with the pictures and documents that come before it."""
+    found: list[tuple[str, list[JsonValue]]] = []
+    if thread.window_from:
+        found.append((f'<earlier from="1" to="{thread.window_from}">left out</earlier>', []))
+    for entry in thread.window:
+        if block := _kept_block(thread, events, entry.seq, clip, blocks):
+            found.append((block, _looked_at(events[entry.seq], events)))
+    return found
+
+
+def _looked_at(event: Event, events: Mapping[int, Event]) -> list[JsonValue]:
+    """The pictures and documents of a message, as the API takes them."""
+    data = event.data
+    if isinstance(data, ev.TurnStarted | ev.TurnRead):
+        data = events[data.version].data
+    if not isinstance(data, ev.MessageReceived | ev.MessageEdited):
+        return []
+    return [
+        {
+            "type": "image" if block.kind == "image" else "document",
+            "source": {"type": "base64", "media_type": block.media_type, "data": block.data},
+        }
+        for block in data.blocks
+        if block.data
+    ]
 
 
 def _kept_block(thread: Thread, events: Mapping[int, Event], seq: int, clip: int, blocks: Blocks) -> str:

@@ -200,8 +200,17 @@ class Event:
             "correlation": self.correlation,
             "dedupe": self.dedupe,
             "trace_id": self.trace_id,
-            "data": self.data.model_dump(mode="json"),
+            "data": shown_data(self.data),
         }
+
+
+def shown_data(data: AnyData) -> JsonValue:
+    """The data for people and programs outside: of a picture or document only how much of it there is."""
+    shown: dict[str, Any] = data.model_dump(mode="json")
+    for block in shown.get("blocks", ()):
+        if block["data"]:
+            block["data"] = f"({len(block['data']) * 3 // 4} bytes)"
+    return shown
 
 
 @dataclass(frozen=True, slots=True)

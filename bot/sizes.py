@@ -26,6 +26,9 @@ _STEP = 112  # a step's JSON without its texts
 _ACTION = 48
 _BLOCK = 80
 _AT = 40  # when a message was written
+_PICTURE = 1600 * 4  # the most tokens that the API counts for a picture
+_DOCUMENT = 3000 * 4  # of its first page; each further one is about this many bytes of base64:
+_PER_PAGE = 40_000
 _LINE = 112  # a line of the situation without its text
 _SITUATION = 320
 
@@ -83,7 +86,14 @@ def _situation_size(thread: "Thread") -> int:
 def _block_size(block: Block) -> int:
     size = text_size(block.text) + 1
     plain = block.source == "person" and block.kind == "text" and not block.name
-    return size if plain else size + _BLOCK + quoted_size(block.name[:LONGEST_NAME])
+    return size if plain else size + _BLOCK + quoted_size(block.name[:LONGEST_NAME]) + looked_at(block)
+
+
+def looked_at(block: Block) -> int:
+    """What a picture or document takes that the model looks at itself, in bytes of text of the same price."""
+    if not block.data:
+        return 0
+    return _PICTURE if block.kind == "image" else _DOCUMENT * (1 + len(block.data) // _PER_PAGE)
 
 
 def _json_size(value: JsonValue) -> int:

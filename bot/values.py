@@ -62,13 +62,19 @@ class Value(BaseModel):
 
 
 class Block(Value):
-    """A piece of content and where it comes from. Only `source` "person" may instruct the agent."""
+    """A piece of content and where it comes from. Only `source` "person" may instruct the agent.
+
+    `data` is the content of a picture or a document that the model looks at itself, as base64, with its
+    `media_type`; of anything else only `ref` says where it is.
+    """
 
     source: Source
     kind: Literal["text", "file", "image"] = "text"
     text: Private = ""
     name: Private = ""
     ref: str = ""
+    media_type: str = ""
+    data: Private = ""
 
 
 class Sender(Value):

@@ -12,6 +12,8 @@ from bot.cli import (
     chat,
     demo,
     doctor,
+    mail,
+    mail_setup,
     outbox,
     people,
     running,
@@ -40,6 +42,9 @@ app = typer.Typer(
 )
 thread = typer.Typer(no_args_is_help=True, help="One conversation: look, re-think, steer.")
 people_app = typer.Typer(invoke_without_command=True, callback=people.people)
+mail_app = typer.Typer(
+    no_args_is_help=True, help="The mailbox: what came of its mails, and how to set it up."
+)
 slack_app = typer.Typer(no_args_is_help=True, help="What Slack needs to know of this bot.")
 
 
@@ -86,6 +91,7 @@ app.add_typer(people_app, name="people", rich_help_panel=TEND)
 app.command("tools", rich_help_panel=TEND)(settings.tools)
 app.command("prompts", rich_help_panel=TEND)(settings.prompts)
 app.command("backup", rich_help_panel=TEND)(backup.backup)
+app.add_typer(mail_app, name="mail", rich_help_panel=TEND)
 app.add_typer(slack_app, name="slack", rich_help_panel=TEND)
 
 thread.command("show")(threads.show)
@@ -96,4 +102,9 @@ thread.command("resume")(steering.resume)
 thread.command("cancel")(steering.cancel)
 people_app.command("token")(people.token)
 people_app.command("link")(people.link)
+mail_app.command("list")(mail.list_)
+mail_app.command("show")(mail.show)
+mail_app.command("retry")(mail.retry)
+mail_app.command("login")(mail_setup.login)
+mail_app.command("learn")(mail_setup.learn)
 slack_app.command("manifest")(slack.manifest)
