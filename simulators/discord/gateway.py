@@ -12,9 +12,10 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from simulators.discord import intents, objects
+from simulators.discord import intents
 from simulators.discord.config import GATEWAY, MESSAGE_CONTENT, RESUME_GATEWAY, DiscordConfig, Json
 from simulators.discord.connection import Connection
+from simulators.discord.greeting import Greeting
 from simulators.discord.guild import Guild
 from simulators.discord.sessions import Session, Sessions
 from simulators.discord.state import DiscordState
@@ -65,13 +66,16 @@ class Gateway:
         self._state = state
         self._now = now
         self._scale = time_scale
-        self.guild: Guild
-        """Set by the simulator: the two need each other."""
         self.sessions = Sessions(state)
         self.connections: list[Connection] = []
         self.base_url = ""
         self.fail_resumes = 0
         self.identifies_total = self.resumes_total = self.connections_total = self.heartbeats = 0
+
+    def serve(self, guild: Guild) -> None:
+        """The server and its gateway need each other; this is said before anything else."""
+        self.guild = guild
+        self._greeting = Greeting(guild)
 
     def start(self, base_url: str) -> None:
         self.base_url = base_url
@@ -88,6 +92,10 @@ class Gateway:
     @property
     def url(self) -> str:
         return self.base_url.replace("http", "ws", 1) + GATEWAY
+
+    @property
+    def _resume_url(self) -> str:
+        return self.base_url.replace("http", "ws", 1) + RESUME_GATEWAY
 
     @property
     def ready(self) -> bool:
@@ -185,7 +193,7 @@ class Gateway:
             case Op.PRESENCE | Op.VOICE_STATE | Op.REQUEST_MEMBERS if connection.session is None:
                 raise Closed(NOT_AUTHENTICATED, "Not authenticated.")
             case Op.REQUEST_MEMBERS:
-                self._send_members(connection, data)
+                self._tell_members(connection, data)
             case Op.PRESENCE | Op.VOICE_STATE:
                 pass
             case _:
@@ -217,9 +225,11 @@ class Gateway:
             raise Closed(DISALLOWED_INTENTS, "Disallowed intent(s).")
         session = self.sessions.put(Session(secrets.token_hex(16), wanted))
         connection.session = session
-        session = self._dispatch(session, "READY", self._ready_json(session, data.get("shard")))
+        session = self._dispatch(
+            session, "READY", self._greeting.ready(session, url=self._resume_url, shard=data.get("shard"))
+        )
         if wanted & intents.GUILDS:
-            self._dispatch(session, "GUILD_CREATE", self._guild_json(session))
+            self._dispatch(session, "GUILD_CREATE", self._greeting.guild(session))
 
     def _spend_identify(self) -> None:
         """Past the daily budget Discord ends all sessions and gives the bot another token."""
@@ -277,63 +287,9 @@ class Gateway:
             connection.send(event)
         self._dispatch(connection.session, "RESUMED", {"_trace": []})
 
-    # What the app is told at the start
-
-    def _ready_json(self, session: Session, shard: object) -> Json:
-        granted = self.guild.granted()
-        application = {"id": str(self._config.bot_id), "flags": objects.application_flags(granted)}
-        return {
-            "v": 10,
-            "user_settings": {},
-            "user": objects.me_json(self._config),
-            "session_type": "normal",
-            "session_id": session.id,
-            "resume_gateway_url": self.base_url.replace("http", "ws", 1) + RESUME_GATEWAY,
-            "relationships": [],
-            "private_channels": [],
-            "presences": [],
-            "guilds": [{"id": str(self._config.guild_id), "unavailable": True}],
-            "guild_join_requests": [],
-            "geo_ordered_rtc_regions": [],
-            "application": application,
-            "_trace": [],
-            **({"shard": shard} if shard else {}),
-        }
-
-    def _guild_json(self, session: Session) -> Json:
-        guild = self.guild
-        all_members = bool(session.intents & intents.PRIVILEGED["members"])
-        users = [self._config.bot_id, *([int(p.discord) for p in guild.people()] if all_members else [])]
-        threads = [thread for thread in guild.threads() if not thread.about["archived"]]
-        return {
-            **objects.guild_json(self._config),
-            "joined_at": objects.JOINED,
-            "large": False,
-            "unavailable": False,
-            "member_count": len(guild.people()) + 1,
-            "voice_states": [],
-            "members": [guild.member_json(user) for user in users],
-            "channels": [guild.channel_json(channel) for channel in guild.text_channels()],
-            "threads": [guild.channel_json(thread) for thread in threads],
-            "presences": [],
-            "stage_instances": [],
-            "guild_scheduled_events": [],
-            "soundboard_sounds": [],
-        }
-
-    def _send_members(self, connection: Connection, data: Json) -> None:
+    def _tell_members(self, connection: Connection, data: Json) -> None:
         assert connection.session is not None
-        users = [self._config.bot_id, *(int(person.discord) for person in self.guild.people())]
-        wanted = {str(user) for user in data.get("user_ids") or []}
-        found = [user for user in users if not wanted or str(user) in wanted]
-        chunk = {
-            "guild_id": str(self._config.guild_id),
-            "members": [self.guild.member_json(user) for user in found],
-            "chunk_index": 0,
-            "chunk_count": 1,
-            **({"nonce": data["nonce"]} if "nonce" in data else {}),
-        }
-        self._dispatch(connection.session, "GUILD_MEMBERS_CHUNK", chunk)
+        self._dispatch(connection.session, "GUILD_MEMBERS_CHUNK", self._greeting.members(data))
 
     # For the control API and tests: each returns how many connections it touched
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from markupsafe import Markup, escape
 
-FENCE = re.compile(r"```(?:[\w+-]*\n)?(.*?)```", re.DOTALL)
+FENCE = re.compile(r"```(?:[\w+-]*\n)?(.*?)```\n?", re.DOTALL)
 CODE = re.compile(r"``(.+?)``|`([^`\n]+)`")
 INLINE = (
     (re.compile(r"\*\*(.+?)\*\*", re.DOTALL), "<strong>{}</strong>"),
@@ -16,6 +16,7 @@ INLINE = (
 )
 LINK = re.compile(r"\[([^\]\n]+)\]\(&lt;?(https?://[^\s)]+?)(?:&gt;)?\)|\[([^\]\n]+)\]\((https?://[^\s)]+)\)")
 MENTION = re.compile(r"&lt;(@!?|@&amp;|#)(\d{15,20})&gt;|(@everyone|@here)")
+MENTION_IN_TEXT = re.compile(r"<(@!?|@&|#)(\d{15,20})>")
 HEADING = re.compile(r"^#{1,3} (.+)$", re.MULTILINE)
 QUOTE = re.compile(r"^&gt; ?(.*)$", re.MULTILINE)
 HELD = re.compile("\x00(\\d+)\x00")
@@ -42,6 +43,11 @@ def html(text: str, name_of: NameOf) -> Markup:
         text = pattern.sub(lambda found, tag=tag: tag.format(found[1]), text)  # type: ignore[misc]
     # Every character of the text was escaped above; the tags are ours.
     return Markup(HELD.sub(lambda found: held[int(found[1])], text))  # noqa: S704
+
+
+def plain(text: str, name_of: NameOf) -> str:
+    """The text with names for ids, for where there is no room for more."""
+    return MENTION_IN_TEXT.sub(lambda found: f"{'#' if found[1] == '#' else '@'}{name_of(found[2])}", text)
 
 
 def _link(found: re.Match[str]) -> str:

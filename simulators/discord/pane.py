@@ -110,7 +110,7 @@ class PaneView:
             "loading": bool(message.flags & LOADING),
             "edited": bool(full["edited_timestamp"]),
             "ephemeral": self._guild.is_ephemeral(message),
-            "replied": (replied.get("content") or "")[:80],
+            "replied": markdown.plain(replied.get("content") or "", self._name_of)[:80],
             "reactions": [
                 {"emoji": k, "count": len(v)} for k, v in message.extra.get("reactions", {}).items()
             ],

@@ -53,7 +53,7 @@ class DiscordSimulator:
         self.cdn = Cdn(self.state, now=now)
         self.gateway = Gateway(self.config, self.state, now=now, time_scale=time_scale)
         self.guild = Guild(self.config, self.state, now=now, cdn=self.cdn, emit=self.gateway.emit)
-        self.gateway.guild = self.guild
+        self.gateway.serve(self.guild)
         self.posting = Posting(self.guild, time_scale=time_scale)
         self.threads = Threads(self.guild, self.posting)
         self.commands = Commands(self.guild)
