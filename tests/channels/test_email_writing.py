@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import SMTP, default
+from html import unescape
 from typing import Any
 
 import pytest
@@ -63,6 +64,12 @@ def body(mail: EmailMessage, kind: str = "plain") -> str:
 
 def written(**changes: Any) -> EmailMessage:
     return read(compose(replace(LETTER, **changes)))
+
+
+def preformatted(mail: EmailMessage) -> str:
+    shown = re.search(r"<pre style=\"white-space:pre-wrap\">(.*?)</pre>", body(mail, "html"), re.DOTALL)
+    assert shown
+    return unescape(shown[1])
 
 
 def calendar_of(mail: EmailMessage) -> Calendar:
@@ -252,9 +259,7 @@ def test_a_request_is_shown_as_it_is_in_both_bodies():
     mail = written(text=REQUEST, exact=True, auto="generated")
 
     assert body(mail) == f"{MARKER}\n\n{REQUEST}\n"
-    shown = re.search(r'<pre style="white-space:pre-wrap">(.*)</pre>', body(mail, "html"), re.DOTALL)
-    assert shown
-    assert shown[1].replace("&quot;", '"') == REQUEST
+    assert preformatted(mail) == REQUEST
     assert "<a" not in body(mail, "html")
     plain = mail.get_body(("plain",))
     assert plain
@@ -263,7 +268,19 @@ def test_a_request_is_shown_as_it_is_in_both_bodies():
 
 @given(st.text(alphabet=st.characters(exclude_categories=["C", "Zl", "Zp"]) | st.just("\n"), max_size=200))
 def test_every_character_of_a_request_arrives(text: str):
-    assert body(written(text=text, exact=True)) == "\n\n".join(filter(None, (MARKER, text))) + "\n"
+    mail = written(text=text, exact=True)
+
+    assert body(mail) == "\n\n".join(filter(None, (MARKER, text))) + "\n"
+    assert preformatted(mail) == text
+
+
+def test_no_tag_in_a_request_is_one():
+    text = '<b>pay</b> </pre><img src="https://evil.test"> &amp; &lt;'
+    mail = written(text=text, exact=True)
+
+    assert preformatted(mail) == text
+    assert "<b>" not in body(mail, "html")
+    assert "<img" not in body(mail, "html")
 
 
 @pytest.mark.parametrize(
