@@ -8,6 +8,7 @@ from typing import TypeVar
 from bot.errors import Overloaded, StoreClosed, StoreError, StoreFailed
 from channels.email.limits import Unreadable
 from channels.email.shelf import Row, Shelf, Take, Taken
+from channels.email.worker import NoWorker
 
 T = TypeVar("T")
 
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Intake:
-    """For one mailbox. `trouble` says why nothing can be stored at the moment, "" if it can."""
+    """For one mailbox. `trouble` says why nothing can be read or stored at the moment, "" if it can."""
 
     def __init__(self, account: str, mailbox: str, *, shelf: Shelf, take: Take, pause: float) -> None:
         self._account = account
@@ -68,16 +69,16 @@ class Intake:
         )
 
     async def stored(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do it until the store takes it; nothing is lost, and nothing else is read in the meantime."""
+        """Do it until it can be done; nothing is lost, and nothing else is read in the meantime."""
         pause = self._pause
         while True:
             try:
                 result = await work()
             except (StoreFailed, StoreClosed):
                 raise
-            except (StoreError, Overloaded) as error:
+            except (StoreError, Overloaded, NoWorker) as error:
                 self.trouble = str(error)
-                log.warning("e-mail: not stored, trying again in %.0f s: %s", pause, error)
+                log.warning("e-mail: not taken, trying again in %.0f s: %s", pause, error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 60.0)
             else:

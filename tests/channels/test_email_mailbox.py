@@ -13,6 +13,7 @@ from channels.email.imap import Imap, Login, MailboxRefused, Server
 from channels.email.limits import Unreadable
 from channels.email.mailbox import Collector, Rhythm, Rules
 from channels.email.shelf import Row, Taken
+from channels.email.worker import NoWorker
 from tests.channels import mailbox_kit as kit
 from tests.channels.imap_fake import FakeImap, no
 from tests.channels.mailbox_kit import Taker, collecting, connected, kept, mail, states, store_at, until
@@ -246,8 +247,8 @@ async def test_what_was_not_answered_is_kept_with_the_reason(fake: FakeImap, sto
     assert (await kept(store, 1)).why == "a mailing list"
 
 
-@pytest.mark.parametrize("error", [Overloaded(), StoreFull()])
-async def test_while_the_store_refuses_a_mail_waits_and_is_then_read(
+@pytest.mark.parametrize("error", [Overloaded(), StoreFull(), NoWorker()])
+async def test_while_the_store_or_the_reader_refuses_a_mail_waits_and_is_then_read(
     fake: FakeImap, store: SqliteStore, error: Exception
 ) -> None:
     take = Taker(errors=[error] * 1000)
