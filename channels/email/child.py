@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import resource
+import signal
 import sys
 from typing import BinaryIO
 
@@ -44,6 +45,7 @@ def _serve(questions: BinaryIO, answers: BinaryIO, cpu: float, memory: int) -> i
             raw = b""
             _send(answers, refusal(f"reading it takes more than {memory >> 20} MiB of memory", last=True))
             return 1
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return 0
 
 
@@ -60,10 +62,11 @@ def _limit(memory: int) -> None:
 
 
 def _allow(cpu: float) -> None:
-    """So much time from now on: the limit counts all that this process ever used, in whole seconds."""
+    """So much time from now on, by a timer that ends the process; if that is switched off, by a limit a bit later."""
+    signal.setitimer(signal.ITIMER_PROF, cpu)
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    until = math.ceil(used.ru_utime + used.ru_stime + cpu)
+    until = math.ceil(used.ru_utime + used.ru_stime + cpu) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (until if hard < 0 else min(until, hard), hard))
 
 

@@ -97,11 +97,11 @@ def _walk(html: str, lines: Lines) -> tuple[bool, bool]:
     steps: list[_Enter | _Leave] = [_Enter(root, Look(), None)] if root is not None else []
     hid, seen = False, 0
     while steps and seen < MOST_NODES:
-        seen += 1
         step = steps.pop()
         if isinstance(step, _Leave):
             _leave(step, lines)
             continue
+        seen += 1
         if step.node.next is not None:
             steps.append(_Enter(step.node.next, step.look, step.parent))
         if step.node.is_text_node:
@@ -209,12 +209,9 @@ def _quote(leave: _Leave, attributes: Attributes, parent: _Leave | None, lines: 
         lines.rest_is_quoted = True
     elif leave.tag == "blockquote" and _GMAIL in classes and parent is not None and _is_box(parent):
         leave.within = parent
-    elif (
-        leave.tag == "blockquote"
-        or _GMAIL in classes
-        or id_ in _QUOTE_IDS
-        or _QUOTE_CLASSES.intersection(classes)
-    ):
+    elif "gmail_attr" in classes and lines.depth:
+        return  # it stands in the box already
+    elif leave.tag == "blockquote" or _is_quote(classes, id_):
         lines.end()
         leave.quotes = 1
         leave.href = _GMAIL if leave.tag == "div" and _GMAIL in classes else ""
@@ -222,7 +219,7 @@ def _quote(leave: _Leave, attributes: Attributes, parent: _Leave | None, lines: 
 
 
 def _is_quote(classes: list[str], id_: str) -> bool:
-    if _QUOTE_CLASSES.intersection(classes):
+    if _GMAIL in classes or _QUOTE_CLASSES.intersection(classes) or id_ in _QUOTE_IDS:
         return True
     return "yahoo_quoted" in id_ or any(name.endswith("yahoo_quoted") for name in classes)
 

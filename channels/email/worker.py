@@ -120,7 +120,7 @@ class Reader:
 
     def _why(self, died: _Died) -> str:
         match -died.code:
-            case signal.SIGXCPU:
+            case signal.SIGPROF | signal.SIGXCPU:
                 return f"reading it takes more than {self.cpu:g} seconds of computing time"
             case signal.SIGSEGV | signal.SIGABRT | signal.SIGBUS:
                 return f"it breaks the process that reads it (signal {-died.code})"
