@@ -89,10 +89,24 @@ _Rule = Callable[[_Said], Step | None]
 def _to_person(message: Element, prompt: Prompt) -> Step:
     if message.stranger is not None:
         words = message.stranger or message.subject
+        if any(each.tag == "message" and each.stranger is None for each in prompt.elements):
+            return mail.calendar(message) or mail.passed_on(message, words)
         found = _answered(words, prompt, _OF_STRANGERS)
         return found or mail.calendar(message) or mail.to_stranger(words)
     words = message.text or message.subject
+    if prompt.pictures and (seen := _looked_at(words, prompt.pictures)):
+        return seen
     return _answered(words, prompt, _RULES) or mail.calendar(message) or _unknown(_said(words, prompt))
+
+
+def _looked_at(words: str, pictures: Sequence[str]) -> Step | None:
+    """These rules have no eyes: they say what they were shown."""
+    if words and not re.search(
+        r"\b(?:picture|image|photo|screenshot|pdf|document|file|see|look|this)\b", words, re.I
+    ):
+        return None
+    shown = " and ".join(pictures)
+    return reply(f"You have shown me {shown}. I am only simple rules, so I cannot tell what is on it.")
 
 
 def _answered(text: str, prompt: Prompt, rules: Sequence[_Rule]) -> Step | None:

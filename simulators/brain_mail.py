@@ -158,6 +158,11 @@ def core(text: str) -> str:
     return (text[: closing.start()] if closing else text).strip()
 
 
+def passed_on(message: Element, text: str) -> Step:
+    """Somebody unknown answered what was sent to them from a conversation of others: those hear it."""
+    return reply(f'{message.attributes.get("from", "somebody")} answered: "{clip(text, 500)}"')
+
+
 def to_stranger(text: str) -> Step:
     """For somebody unknown, whose words are no commands."""
     about = f' I read: "{clip(text, 80)}".' if text else ""

@@ -84,6 +84,7 @@ class Prompt:
     job_parameters: Mapping[str, str]  # each with its type
     refused: str  # why its last answer was no valid step
     errors: tuple[str, ...]  # of calls that failed and are not resolved
+    pictures: tuple[str, ...] = ()  # what came with the newest message, as kind and type
 
 
 def read(request: Mapping[str, Any]) -> Prompt:
@@ -103,6 +104,7 @@ def read(request: Mapping[str, Any]) -> Prompt:
         {name: _type(value) for name, value in job.items() if name != "job"},
         _refusal(situation),
         tuple(line.removeprefix("- ") for line in _listed(situation, "unresolved errors:")),
+        _pictures(request),
     )
 
 
@@ -133,6 +135,24 @@ def _texts(request: Mapping[str, Any]) -> Iterator[str]:
         for block in content if isinstance(content, list) else ():
             if isinstance(block, Mapping) and isinstance(block.get("text"), str):
                 yield block["text"]
+
+
+def _pictures(request: Mapping[str, Any]) -> tuple[str, ...]:
+    """The pictures and documents just before the last message; earlier ones were talked about before."""
+    messages = request.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    content = last.get("content") if isinstance(last, Mapping) else None
+    shown: list[str] = []
+    before: list[str] = []
+    for block in content if isinstance(content, list) else ():
+        match block:
+            case {"type": "image" | "document" as kind, "source": {"media_type": str(type_)}}:
+                before.append(f"{'a picture' if kind == 'image' else 'a document'} ({type_})")
+            case {"text": str(text)} if text.startswith("<message"):
+                shown, before = before, []
+            case _:
+                before = []
+    return tuple(shown)
 
 
 def _element(part: str) -> Element | None:
