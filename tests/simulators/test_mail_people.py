@@ -276,6 +276,30 @@ async def test_raw_bytes_arrive_as_they_are_below_the_border(mail: MailSimulator
         assert await fetch(client, uid) == letter.raw
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\r\n",
+        b"\0" * 100,
+        b"no header at all",
+        b"Content-Type: text/plain; " + b"((" * 5_000 + b"\r\n\r\nx",
+        b"Content-Type: =?utf-8?q?=?=; charset*0*=x''%ff\r\n\r\nx",
+        b"From: " + b"<" * 5_000 + b"\r\nDate: " + b"9" * 5_000 + b"\r\n\r\nx",
+        b"Subject: " + b"=?utf-8?q?=ff?= " * 2_000 + b"\r\n\r\nx",
+        b"Content-Type: multipart/mixed; boundary=a\r\n\r\n"
+        + b"--a\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n" * 500,
+        b"X: " + b"\r\n x" * 20_000 + b"\r\n\r\n",
+        b"a" * 100_000 + b"\r" + b"b" * 100_000,
+    ],
+)
+async def test_a_mail_that_breaks_parsers_is_carried_all_the_same(mail: MailSimulator, raw: bytes):
+    letter, uid = await mail.say_raw(raw, from_="ann")
+
+    async with imap(mail.addresses()) as client:
+        assert await fetch(client, uid) == letter.raw
+    assert len(mail.messages(all_=True)) == 1
+
+
 async def test_a_mail_to_others_reaches_the_mailbox_as_a_hidden_copy(mail: MailSimulator):
     letter, _ = await mail.say("ann", "x", to=("list@example.org",), mail_from="list-bounces@example.org")
 
