@@ -292,7 +292,7 @@ WRONG = [
     (
         ("approve", "ID", "--as", "king"),
         1,
-        'error: nobody is called "king"; there are ann, bob, carol, dora, erin',
+        'error: nobody is called "king"; there are ann, bob, carol, sarah, dora, erin',
     ),
     (("approve", "ID", "--args", "{x"), 2, "error: Invalid value: --args is not JSON: "),
     (("approve", "ID", "--args", "[]"), 2, "error: Invalid value: --args is list, and has to be an object"),
@@ -317,4 +317,4 @@ def test_with_two_owners_somebody_has_to_say_who_decides(run, asked, root):
     ran = run("approve", asked.approval)
 
     assert ran.status == 1
-    assert ran.err == "error: say as whom you decide, with --as NAME; there are ann, bob, carol, dora, erin\n"
+    assert ran.err == "error: say as whom you decide, with --as NAME; there are ann, bob, carol, sarah, dora, erin\n"

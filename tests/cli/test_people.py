@@ -32,7 +32,7 @@ def test_a_second_token_replaces_the_first(run, root):
 def test_a_token_for_nobody_is_refused(run, root):
     ran = run("people", "token", "king")
 
-    assert (ran.status, ran.err) == (1, 'error: nobody is called "king"; there are ann, bob, carol\n')
+    assert (ran.status, ran.err) == (1, 'error: nobody is called "king"; there are ann, bob, carol, sarah\n')
     assert not (root / "config.local.toml").exists()
 
 
