@@ -13,7 +13,7 @@ from channels.email.imap import Imap, Login, MailboxRefused, Server
 from channels.email.limits import Unreadable
 from channels.email.mailbox import Collector, Rhythm, Rules
 from channels.email.shelf import Row, Taken
-from channels.email.worker import NoWorker
+from channels.email.worker import NoWorker, Reader
 from tests.channels import mailbox_kit as kit
 from tests.channels.imap_fake import FakeImap, no
 from tests.channels.mailbox_kit import Taker, collecting, connected, kept, mail, states, store_at, until
@@ -230,6 +230,28 @@ async def test_a_mail_that_cannot_be_read_goes_into_quarantine_and_everything_el
     assert await store.mail.raw(bad.id) == mail("bad")
     assert take.mails == [mail("good")]
     assert fake.flags[1] == set()
+
+
+async def test_a_mail_that_takes_all_memory_of_its_reader_goes_into_quarantine_alone(
+    fake: FakeImap, store: SqliteStore
+) -> None:
+    reader, read = Reader(memory=64 << 20), []
+
+    async def take(raw: bytes, row: Row) -> Taken:
+        read.append((await reader.read(raw)).subject)
+        return Taken("done", thread_id="t1")
+
+    try:
+        async with collecting(store, fake.port, take) as collector:
+            await connected(collector)
+            fake.arrive(mail("large") + b"x" * (24 << 20))
+            fake.arrive(mail("good"))
+            await until(lambda: fake.flags[2])
+    finally:
+        await reader.close()
+
+    assert read == ["good"]
+    assert await states(store) == [(1, "quarantined"), (2, "done")]
 
 
 async def test_what_was_not_answered_is_kept_with_the_reason(fake: FakeImap, store: SqliteStore) -> None:
