@@ -40,7 +40,8 @@ from bot.events import (
 )
 from bot.fold import without_oldest
 from bot.ids import call_id, idempotency_key, run_id, timer_id
-from bot.policy import approvers, why_gated, why_not_caused
+from bot.links import without_links
+from bot.policy import approvers, influences, why_gated, why_not_caused
 from bot.rules import AgentRules, Rules, ToolRule
 from bot.sizes import shown_size
 from bot.thread import (
@@ -311,9 +312,10 @@ def _after_step(thread: Thread, turn: Turn, step: Step, now: datetime, rules: Ru
         case "reply" | "need_clarification" if is_draft(thread, turn, rules):
             return _draft(thread, turn, step.message, now, rules)
         case "reply" | "need_clarification":
-            return Next((end(thread, turn, rules, "replied", step.message),))
+            return Next((end(thread, turn, rules, "replied", _safe(step.message, thread, rules)),))
         case "task_complete":
-            return Next((end(thread, turn, rules, "replied", step.message.strip() or words.DONE),))
+            said = _safe(step.message.strip(), thread, rules) or words.DONE
+            return Next((end(thread, turn, rules, "replied", said),))
         case "escalate":
             return _to_person(thread, turn, rules, "asked", step.message, message=step.message)
         case "hand_off":
@@ -322,6 +324,13 @@ def _after_step(thread: Thread, turn: Turn, step: Step, now: datetime, rules: Ru
             return _after_call(thread, turn, step, now, rules)
         case _:
             assert_never(step.intent)
+
+
+def _safe(text: str, thread: Thread, rules: Rules) -> str:
+    """What the agent says; without links that words of others may have put there to carry something away."""
+    if rules.links is None or not influences(thread):
+        return text
+    return without_links(text, rules.links)
 
 
 def _draft(thread: Thread, turn: Turn, text: str, now: datetime, rules: Rules) -> Next:

@@ -199,6 +199,7 @@ def rules_of(
         accounts=accounts or {},
         answers_sender=answers_sender,
         drafts=_drafts(config),
+        links=config.links,
         timezone=config.timezone,
         simulated=simulated,
         mixed=mixed,

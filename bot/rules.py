@@ -151,7 +151,8 @@ class Rules:
     channels that a simulator plays; with `mixed` there are real ones besides, and demo people lose every right that
     matters. `accounts` are our own at the channels that are on. On a channel in `answers_sender` a reply goes to
     whoever wrote, not to a place that all read; on one in `drafts` what the agent answers to strangers needs a yes.
-    `timezone` is that of people without one of their own.
+    `timezone` is that of people without one of their own. While words of others are before the agent, only links to
+    the domains in `links` leave in its answers (None: all do).
     """
 
     agents: Mapping[str, AgentRules]
@@ -174,6 +175,7 @@ class Rules:
     mixed: bool = False
     answers_sender: frozenset[str] = frozenset()
     drafts: frozenset[str] = frozenset()
+    links: tuple[str, ...] | None = None
     timezone: str = "UTC"
 
     def agent(self, name: str) -> AgentRules:

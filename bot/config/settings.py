@@ -16,6 +16,7 @@ from bot.config.problems import Problem
 from bot.config.section import Loaded, Section, folder_of
 from bot.config.values import (
     DatabaseUrl,
+    Domain,
     EnvName,
     HostName,
     HttpUrl,
@@ -133,8 +134,9 @@ class SlackConfig(Section):
 
     @property
     def on(self) -> bool:
-        """Will `bot run` connect to Slack?"""
-        return bool(self.bot_token and self.app_token) if self.enabled == "auto" else self.enabled
+        """Will `bot run` connect to Slack, or be called by it?"""
+        given = bool(self.bot_token and (self.app_token or self.signing_secret))
+        return given if self.enabled == "auto" else self.enabled
 
 
 class SmsConfig(Section):
@@ -213,6 +215,7 @@ class Config(Section):
     timezone: TimeZone = "UTC"
     language: Language = "en"
     tracing: bool = False
+    links: tuple[Domain, ...] | None = ()
     database: DatabaseConfig = Field(default_factory=DatabaseConfig)
     web: WebConfig = Field(default_factory=WebConfig)
     models: dict[Slug, ModelConfig] = Field(default_factory=lambda: {"main": ModelConfig()})

@@ -268,6 +268,12 @@ Hours = Annotated[str, AfterValidator(_hours)]
 Scalar = Annotated[str | int | float | bool, BeforeValidator(_scalar)]
 PhoneNumber = Annotated[str, AfterValidator(matching(PHONE[0], PHONE[1]))]
 TimeZone = Annotated[str, AfterValidator(_known_timezone)]
+Domain = Annotated[
+    str,
+    AfterValidator(
+        matching(r"[a-z0-9-]+(\.[a-z0-9-]+)+", "a domain in lower case, such as docs.example.org")
+    ),
+]
 MAILBOX = (r"[^\s@<>,;:\"()]{1,64}@[^\s@<>]+\.[^\s@<>.]+", "a mailbox such as ann@example.org")
 Mailbox = Annotated[str, AfterValidator(matching(*MAILBOX)), AfterValidator(str.lower)]
 Strangers = Literal["chat", "refuse", "ask"]

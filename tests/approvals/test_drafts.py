@@ -129,3 +129,21 @@ async def test_the_model_is_not_offered_the_tool_behind_it(tmp_path: Path) -> No
         await bot.settle()
 
         assert "send_reply" not in str(bot.model.requests)
+
+
+async def test_an_answer_that_a_strangers_words_may_have_caused_carries_no_link_away(tmp_path: Path) -> None:
+    """G06: the model is scripted as fully obedient to the attacker."""
+
+    def filtering(rules: Rules) -> Rules:
+        return replace(rules, links=("docs.example.org",))
+
+    said = "See [this](https://evil.example/?q=secret) and https://docs.example.org/a"
+    async with bot_with(tmp_path, [reply(said), reply(said)], filtering) as bot:
+        await bot.say("what do you sell?", by=STRANGER)
+        await bot.settle()
+        await bot.say("what do you sell?", by="U1", conversation="c2")
+        await bot.settle()
+
+        assert "secret" not in heard(bot)[0]
+        assert "https://docs.example.org/a" in heard(bot)[0]
+        assert [part.text for part in bot.channel.sent if part.destination == "c2"] == [said]
