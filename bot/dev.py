@@ -222,7 +222,7 @@ def greeting(config: Config, url: str, simulated: frozenset[str]) -> str:
         "",
         f"  Chat in the browser     {url}/",
         f"  All conversations       {url}/threads",
-        *([f"  Simulated Slack, phones {url}/sim"] if simulated else []),
+        *([f"  Simulated people        {url}/sim"] if simulated else []),
         "  Chat in a terminal      .venv/bin/bot chat",
         "",
         f"  curl -X POST '{url}/api/messages?wait=30' {say} \\",
@@ -233,6 +233,18 @@ def greeting(config: Config, url: str, simulated: frozenset[str]) -> str:
             f"  curl -X POST {url}/sim/slack/say {say} \\",
             '    -d \'{"from":"ann","text":"what time is it?"}\'',
             f"  curl {url}/sim/slack/messages",
+        ]
+    if "email" in simulated:
+        lines += [
+            f"  curl -X POST {url}/sim/email/say {say} \\",
+            '    -d \'{"from":"ann","subject":"A sum","text":"what is 17*23"}\'',
+            f"  curl {url}/sim/email/messages",
+        ]
+    if "discord" in simulated:
+        lines += [
+            f"  curl -X POST {url}/sim/discord/say {say} \\",
+            '    -d \'{"from":"ann","text":"what time is it in Tokyo?"}\'',
+            f"  curl {url}/sim/discord/messages",
         ]
     if {"slack", "sms", "model"} <= simulated:
         lines += [
@@ -248,7 +260,8 @@ def greeting(config: Config, url: str, simulated: frozenset[str]) -> str:
         f"  Pull the plug and watch it come back:  kill -9 $(curl -s {url}/healthz | grep -o '[0-9]\\+' | head -1)",
         "",
         "With an ANTHROPIC_API_KEY in .env it thinks with Claude; with SLACK_BOT_TOKEN and SLACK_APP_TOKEN it talks to",
-        "the real Slack (`bot slack manifest` makes the app). Ctrl-C stops everything.",
+        "the real Slack (`bot slack manifest` makes the app), with DISCORD_BOT_TOKEN to Discord, and so on: .env.example.",
+        "Ctrl-C stops everything.",
         "",
     ]
     return "\n".join(lines)
