@@ -260,7 +260,7 @@ def greeting(config: Config, url: str, simulated: frozenset[str]) -> str:
         f"  Pull the plug and watch it come back:  kill -9 $(curl -s {url}/healthz | grep -o '[0-9]\\+' | head -1)",
         "",
         "With an ANTHROPIC_API_KEY in .env it thinks with Claude; with SLACK_BOT_TOKEN and SLACK_APP_TOKEN it talks to",
-        "the real Slack (`bot slack manifest` makes the app), with DISCORD_BOT_TOKEN to Discord, and so on: .env.example.",
+        "the real Slack (`bot slack manifest` makes the app), with DISCORD_BOT_TOKEN to Discord (see .env.example).",
         "Ctrl-C stops everything.",
         "",
     ]
