@@ -235,7 +235,7 @@ def test_no_markdown_brings_a_tag_or_an_attribute_of_its_own(text: str):
     assert not re.findall(r'href="(?!https?:|mailto:)', html)
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "piece", ["[", "![", "*a ", "`", "> ", "- ", "](", "<a", "_*", "![a](https://x.test)", "|a", "&"]
 )
