@@ -54,7 +54,7 @@ class SmtpServer:
     ) -> str:
         if reply := await self._fail(server, "mail"):
             return reply
-        envelope.mail_from = address or NULL  # aiosmtpd takes an empty sender for none
+        envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 2.1.0 Ok"
 

@@ -11,7 +11,7 @@ import pytest
 
 from simulators.mail import ADDRESS, PASSWORD, MailConfig, MailSimulator
 from simulators.mail.faults import Fault, Kind, Operation
-from tests.simulators.mail_kit import ANN, BOB, fetch, imap, parsed, send, smtp, uids
+from tests.simulators.mail_kit import ANN, BOB, SECONDS, fetch, imap, parsed, send, smtp, uids
 
 
 @pytest.fixture
@@ -150,15 +150,18 @@ async def test_a_mail_is_too_big_by_its_size_or_on_request():
         assert mail.messages() == []
 
 
-@pytest.mark.parametrize("on", ["ehlo", None])
-async def test_a_busy_server_says_421_and_hangs_up(mail: MailSimulator, on: Operation | None):
+@pytest.mark.parametrize(("on", "command"), [("ehlo", b"EHLO x"), (None, b"MAIL FROM:<bot@saywhen.test>")])
+async def test_a_busy_server_says_421_and_hangs_up(mail: MailSimulator, on: Operation | None, command: bytes):
     mail.faults.add(Fault.usual("421", on))
+    reader, writer = await asyncio.open_connection("127.0.0.1", mail.provider.ports["smtp"])
+    greeting = b"" if on else b"HELO x\r\n"
 
-    with pytest.raises(aiosmtplib.SMTPException):
-        async with smtp(mail.addresses()) as client:
-            await client.send_message(letter())
+    writer.write(greeting + command + b"\r\n")
+
+    said = await asyncio.wait_for(reader.read(), SECONDS)  # to its end
+    assert said.splitlines()[-1].startswith(b"421 ")
+    writer.close()
     await send(mail)
-
     assert len(mail.messages()) == 1
 
 
