@@ -73,6 +73,10 @@ def test_two_headers_and_two_mailboxes_are_two_senders() -> None:
         '"ann smith"@x.org',
         "ann@x.org\0@evil.org",
         "ann\0@x.org",
+        "Ann\0 <ann@x.org>",
+        '"An\rn" <ann@x.org>',
+        "ann@x.org (\r\nBcc: eve@evil.org)",
+        "ann@x.org\x7f",
         "ann@x.org\r\nFrom: eve@evil.org",
         "ann@x.org\n",
         "=?utf-8?q?ann=40x.org?=",
@@ -147,6 +151,7 @@ def test_domains_of_other_scripts_are_compared_in_ascii(value: str, address: str
     "value",
     [
         "ann@\u212aernel.org",  # the Kelvin sign
+        "ann@\u212aöln.de",
         "ann@ｘ.org",
         "ann@x。org",  # an ideographic full stop
         "ann@x\u200b.org",
