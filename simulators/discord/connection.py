@@ -33,8 +33,7 @@ class Connection:
 
     def send(self, frame: str) -> None:
         """Put a frame in line. A deaf connection forgets it; a resumed session gets it again."""
-        if not self.deaf:
-            self._outgoing.put_nowait(frame)
+        self._outgoing.put_nowait(frame)
 
     def close(self, code: int, reason: str = "") -> None:
         self._outgoing.put_nowait(Close(code, reason))

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from simulators.discord import BOT_TOKEN, DiscordConfig, DiscordSimulator, Limit, Limits
+from simulators.discord.sessions import Session
 from tests.simulators.discord_kit import PLAIN, WITH_CONTENT, Clock, Line, line
 
 
@@ -225,6 +226,19 @@ async def test_a_session_survives_a_restart_of_the_simulator(tmp_path: Path):
             texts = [await next_text(gateway) for _ in range(2)]
 
     assert texts == ["just before", "just after"]
+
+
+async def test_a_session_that_had_its_connection_when_the_simulator_was_killed_ends_too(tmp_path: Path):
+    clock = Clock()
+    async with DiscordSimulator(tmp_path / "sim.db", now=clock) as simulator:
+        session, seq = await broken(simulator)
+        simulator.gateway.sessions.put(Session(session, WITH_CONTENT, seq, lost_at=None))
+    async with DiscordSimulator(tmp_path / "sim.db", now=clock) as simulator:
+        clock.move(seconds=181)
+        async with line(simulator) as gateway:
+            await gateway.resume(session, seq)
+
+            assert (await gateway.next())["op"] == 9
 
 
 # What goes wrong on request

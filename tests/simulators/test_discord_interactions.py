@@ -139,7 +139,7 @@ async def test_a_command_carries_its_options_with_their_types():
 
 async def test_without_an_answer_in_time_it_has_failed_and_the_token_is_dead():
     config = DiscordConfig(limits=NO_LIMITS, respond_seconds=0.1)
-    async with app(config) as bot:
+    async with app(config, now=Clock()) as bot:
         told, press = await bot.pressed()
         outcome = await press
         late = await bot.respond(told, 6)
