@@ -8,12 +8,13 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from channels.email.decoding import plain_lines
 from channels.email.html_flat import flattened
 from channels.email.html_lines import Lines
-from channels.email.html_look import Attributes, Look, hides, look, styles
+from channels.email.html_look import Attributes, Look, hides, look
+from channels.email.html_sheet import Sheet, sheet
 from channels.email.limits import LONGEST_HTML
 
 HIDDEN = "text that a reader of the mail does not see"
 TOO_LONG = "the rest of a very long HTML text"
-MOST_NODES = 120_000
+MOST_NODES = 80_000
 
 _NOT_TEXT = frozenset(
     (
@@ -94,6 +95,7 @@ class _Enter:
 def _walk(html: str, lines: Lines) -> tuple[bool, bool]:
     """Puts every text that is seen into the lines; whether there was one that is not seen, and one too many."""
     root = LexborHTMLParser(html).root
+    rules = sheet(html)
     steps: list[_Enter | _Leave] = [_Enter(root, Look(), None)] if root is not None else []
     hid, seen = False, 0
     while steps and seen < MOST_NODES:
@@ -107,7 +109,7 @@ def _walk(html: str, lines: Lines) -> tuple[bool, bool]:
         if step.node.is_text_node:
             hid = _text(step, lines) or hid
         elif step.node.is_element_node:
-            hid = _element(step, lines, steps) or hid
+            hid = _element(step, lines, steps, rules) or hid
     if steps:
         lines.end()
     return hid, bool(steps)
@@ -121,13 +123,13 @@ def _text(step: _Enter, lines: Lines) -> bool:
     return not text.isspace()
 
 
-def _element(step: _Enter, lines: Lines, steps: list[_Enter | _Leave]) -> bool:
+def _element(step: _Enter, lines: Lines, steps: list[_Enter | _Leave], rules: Sheet) -> bool:
     tag, node = step.node.tag or "", step.node
     if tag in _NOT_TEXT:
         return False
     attributes: Attributes = node.attributes
-    style = styles(attributes) if attributes else {}
-    if attributes and hides(attributes, style):
+    style = rules.styles(tag, attributes)
+    if (attributes or style) and hides(attributes, style):
         return bool(node.text(deep=True, strip=True))
     leave = _enter(tag, attributes, step.parent, lines)
     steps.append(leave)

@@ -1,4 +1,4 @@
-"""Whether a person would see the text in an element, as far as attributes and inline styles say it."""
+"""Whether a person would see the text in an element, as far as attributes and styles say it."""
 
 import re
 from collections.abc import Mapping
@@ -46,9 +46,10 @@ class Look:
         return sum(abs(a - b) for a, b in zip(self.ink, self.paper, strict=True)) <= ALIKE
 
 
-def styles(attributes: Attributes) -> dict[str, str]:
+def declarations(text: str) -> dict[str, str]:
+    """Those of a style, by name."""
     found: dict[str, str] = {}
-    for declaration in (attributes.get("style") or "")[:_LONGEST_STYLE].lower().split(";"):
+    for declaration in text[:_LONGEST_STYLE].lower().split(";"):
         name, _, value = declaration.partition(":")
         found[name.strip()] = value.replace("!important", "").strip()
     return found

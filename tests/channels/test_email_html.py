@@ -56,6 +56,51 @@ def test_text_that_nobody_sees_is_left_out_and_that_is_said(hiding: str):
 
 
 @pytest.mark.parametrize(
+    "style",
+    [
+        ".x{display:none}",
+        "p.x, .y { color: red; display: none !important }",
+        "#i{visibility:hidden}",
+        ".outer .x { font-size:0 }",
+        "aside{display:none}",
+        "/* a */ .z{color:red} .x{color:#fff}",
+        "@media print{.z{color:red}} .x{opacity:0}",
+        "@import url(x); .x{display:none}",
+        "<!-- .x{display:none} -->",
+    ],
+)
+def test_text_that_the_style_sheet_hides_is_left_out(style: str):
+    seen = shown(f"<style>{style}</style><p>Hello</p><aside class='z x' id=i>{SECRET}</aside>")
+
+    assert (seen.text, seen.dropped) == ("Hello", (HIDDEN,))
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "@media (max-width:600px){.x{display:none}}",
+        "@media print{.z{color:red} .x{display:none}}",
+        ".x:hover{display:none}",
+        ".other{display:none}",
+        ".a aside{display:none}",
+        ".x{display:block;color:#333}",
+        ".x{background:#003366;color:#fff}",
+        "}}}{{{ .x{",
+    ],
+)
+def test_text_that_the_style_sheet_shows_stays(style: str):
+    seen = shown(f"<style>{style}</style><aside class='z x' id=i>Hello</aside>")
+
+    assert (seen.text, seen.dropped) == ("Hello", ())
+
+
+def test_an_own_style_goes_before_the_style_sheet():
+    seen = shown("<style>.x{display:none}</style><p class=x style='display:block'>Hello</p>")
+
+    assert seen.text == "Hello"
+
+
+@pytest.mark.parametrize(
     "silent",
     [
         "<!-- {} -->",
@@ -230,6 +275,18 @@ def test_unclosed_paragraphs_are_not_deep():
     rows = "<p>x<li>y<td>z" * 500
 
     assert flattened(rows) == (rows, False)
+
+
+@pytest.mark.parametrize(
+    "style", ["{" * 400_000, ".a{" * 100_000, ".a{b:c}" * 60_000, "/*" * 200_000, "<style>" * 50_000]
+)
+def test_a_style_sheet_made_to_hurt_costs_little(style: str):
+    began = time.process_time()
+
+    shown(f"<style>{style}</style>Hello")
+    shown(f"<style>{style}")
+
+    assert time.process_time() - began < 2
 
 
 def test_too_much_html_is_cut_and_that_is_said():
