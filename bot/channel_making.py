@@ -49,6 +49,7 @@ def _slack(slack: SlackConfig, store: SqliteStore, without_zone: Sequence[str]) 
     return SlackChannel(
         bot_token=_reveal(slack.bot_token),
         app_token=_reveal(slack.app_token),
+        signing_secret=_reveal(slack.signing_secret),
         api_url=slack.api_url,
         allow_bots=frozenset(slack.allow_bots),
         knows=knows,

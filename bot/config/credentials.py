@@ -11,6 +11,7 @@ from bot.config.settings import Config, DiscordConfig, SlackConfig, SmsConfig
 from bot.config.values import is_loopback
 
 SLACK = {"bot_token": "SLACK_BOT_TOKEN", "app_token": "SLACK_APP_TOKEN"}
+SLACK_HTTP = {"bot_token": "SLACK_BOT_TOKEN", "signing_secret": "SLACK_SIGNING_SECRET"}
 SMS = {"account_sid": "TWILIO_ACCOUNT_SID", "auth_token": "TWILIO_AUTH_TOKEN", "number": "TWILIO_FROM"}
 DISCORD = {"bot_token": "DISCORD_BOT_TOKEN"}
 EMAIL = {
@@ -44,7 +45,8 @@ def is_twilio(sms: SmsConfig) -> bool:
 def credential_findings(config: Config, *, dev: bool) -> Iterator[Finding]:
     """A channel with half its credentials is a mistake, not a channel that is off."""
     channels = config.channels
-    yield from _incomplete("slack", "Slack", channels.slack, SLACK, dev=dev)
+    by_http = channels.slack.signing_secret and not channels.slack.app_token
+    yield from _incomplete("slack", "Slack", channels.slack, SLACK_HTTP if by_http else SLACK, dev=dev)
     yield from _incomplete("sms", "SMS", channels.sms, SMS, dev=dev)
     yield from _incomplete("discord", "Discord", channels.discord, DISCORD, dev=dev)
     email = channels.email

@@ -1,11 +1,9 @@
-"""The Slack channel: what arrives by Socket Mode is stored, then acknowledged; replies leave by Web API."""
+"""The Slack channel: what arrives by socket or by HTTP is stored, then acknowledged; replies leave by Web API."""
 
-import asyncio
-import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
@@ -16,26 +14,28 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
-from bot.errors import Overloaded, SaywhenError
-from bot.events import Incoming, Outgoing
-from bot.ports import Health, Part, Receive, Received
+from bot.errors import ChannelRefused, SaywhenError
+from bot.events import Outgoing
+from bot.ports import Health, Part, Receive, Webhook
 from channels.slack import parts, requests
+from channels.slack.asking import Asking
+from channels.slack.background import Background
+from channels.slack.by_http import ByHttp
 from channels.slack.connection import Connection
-from channels.slack.events import NAME, Arrival, Identity, parse
+from channels.slack.events import NAME, Identity
 from channels.slack.failures import refusal
+from channels.slack.intake import Intake, Knows
 from channels.slack.interactive import Interactive
 from channels.slack.log import BOLT_LOG
 from channels.slack.posting import Posting
+from channels.slack.shapes import id_in, mapping
 from channels.slack.socket import Socket
+from channels.slack.standing import Standing
 from channels.slack.web import TIMEOUT, CallFailed, Web
+from channels.slack.webhooks import Webhooks
 from channels.slack.zones import Zones
 
 AT_ONCE = 256
-ACK_WITHIN = 3.0
-REMEMBERED = 10_000
-
-Knows = Callable[[str, str], Awaitable[bool]]
-"""Whether a conversation of an account has a thread already."""
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,8 @@ class SlackChannel:
         self,
         *,
         bot_token: str,
-        app_token: str,
+        app_token: str = "",
+        signing_secret: str = "",
         knows: Knows,
         api_url: str | None = None,
         allow_bots: frozenset[str] = frozenset(),
@@ -60,59 +61,96 @@ class SlackChannel:
         at_once: int = AT_ONCE,
         seconds_between_sends: float = 1.0,
         without_zone: Sequence[str] = (),
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """`seconds_between_sends` to one destination: what comes faster for long, Slack may drop unseen.
+        """With an `app_token` Slack is heard over a socket, with a `signing_secret` by HTTP; one of them it takes.
 
-        Slack is asked for the time zones of the people at the addresses in `without_zone`.
+        `seconds_between_sends` to one destination: what comes faster for long, Slack may drop unseen. Slack is
+        asked for the time zones of the people at the addresses in `without_zone`.
         """
+        if not (app_token or signing_secret):
+            raise ValueError("without app_token and signing_secret nothing could arrive")
         self.timezones = Zones()
         self._without_zone = tuple(without_zone)
         self.seconds_between_sends = seconds_between_sends
-        self._knows = knows
-        self._allow_bots = allow_bots
         self._web = Web(bot_token, api_url=api_url, timeout=timeout)
         self._posting = Posting(self._web)
         self._interactive = Interactive(self._web)
-        self._connection = Connection(self._web, app_token=app_token, ping_every=ping_every, silence=silence)
-        self._me: Identity | None = None
-        self._slots = asyncio.Semaphore(at_once)
-        self._ours: dict[str, None] = {}  # conversations we take part in, the latest last
+        self._asking = Asking(self._web, self._posting)
+        self._standing = Standing()
+        self._background = Background()
+        self._intake = Intake(knows=knows, allow_bots=allow_bots, at_once=at_once, missed=self._missed)
+        self._by_http = ByHttp(self._web, self._standing)
+        self._connection = (
+            Connection(self._web, self._standing, app_token=app_token, ping_every=ping_every, silence=silence)
+            if app_token
+            else None
+        )
+        self.webhooks: Mapping[str, Webhook] = {}
+        if signing_secret:
+            self.webhooks = Webhooks(
+                signing_secret,
+                intake=self._intake,
+                interactive=self._interactive,
+                asking=self._asking,
+                background=self._background,
+                heard=self._standing.heard,
+                clock=clock,
+            ).handlers
 
     @property
     def account(self) -> str:
-        return self._me.account if self._me else ""
+        return self._intake.me.account if self._intake.me else ""
 
     def health(self) -> Health:
-        return self._connection.health()
+        return (self._connection or self._by_http).health()
 
     async def log_in(self) -> str:
         """Ask Slack who we are, until it answers; raises ChannelRefused for a token that is no good."""
         failures = 0
-        while self._me is None:
+        while self._intake.me is None:
             try:
-                self._me = _identity((await self._web.post("auth.test", {})).data)
+                me = _identity((await self._web.post("auth.test", {})).data)
+                me = await self._with_app(me) if self.webhooks else me
             except CallFailed as error:
                 if refused := refusal(error, "SLACK_BOT_TOKEN"):
                     raise refused from error
                 failures += 1
-                await self._connection.pause(failures, error)
+                await self._standing.pause(failures, error)
             else:
-                log.info("Slack: we are %s, account %s", self._me.name or "a bot", self._me.account)
-        return self._me.account
+                self._intake.me = me
+                log.info("Slack: we are %s, account %s", me.name or "a bot", me.account)
+        return self._intake.me.account
+
+    async def _with_app(self, me: Identity) -> Identity:
+        """With the id of our app, so that calls for another one are refused; not all tokens may ask."""
+        try:
+            bot = mapping((await self._web.get("bots.info", {"bot": me.bot})).data.get("bot"))
+        except CallFailed as error:
+            log.info("Slack does not say which app we are: %s", error)
+            return me
+        return replace(me, app=id_in(bot, "app_id"))
 
     async def run(self, receive: Receive) -> None:
-        self._connection.set_state("connecting")
+        self._standing.set("connecting")
         self._web.open()
         try:
             await self.log_in()
+            refused = await self._listen(receive)
+        finally:
+            self._standing.set("off")
+            await self._web.close()
+        raise refused
+
+    async def _listen(self, receive: Receive) -> ChannelRefused:
+        async with self._background.open():
             for address in self._without_zone:
                 await self.timezones.learn(self._web, address)
-            raise await self._connection.run(self._handle_with(receive))
-        finally:
-            self._connection.set_state("off")
-            await self._web.close()
+            if self._connection is None:
+                return await self._by_http.run()
+            return await self._connection.run(self._handle_with(receive))
 
-    # What arrives
+    # What arrives by socket
 
     def _handle_with(self, receive: Receive) -> Callable[[Socket, SocketModeRequest], Awaitable[None]]:
         bolt = AsyncApp(
@@ -120,80 +158,55 @@ class SlackChannel:
             logger=BOLT_LOG,
             client=self._web.client,
             # Before bolt's authorization: that answers 200 for a message it could not authorize.
-            before_authorize=_Intake(lambda payload: self._take(payload, receive)),
+            before_authorize=_Stored(lambda payload: self._take(payload, receive)),
             request_verification_enabled=False,  # the socket was opened with our own token
             ssl_check_enabled=False,
         )
 
         async def handle(socket: Socket, request: SocketModeRequest) -> None:
-            if request.type == "interactive":
-                await self._press(socket, request, receive)
-                return
-            started = time.time()
-            response = await run_async_bolt_app(bolt, request)
-            await send_async_response(socket, request, response, started)
+            self._standing.heard()
+            match request.type:
+                case "interactive":
+                    await self._press(socket, request, receive)
+                case "slash_commands":
+                    await self._command(socket, request, receive)
+                case _:
+                    started = time.time()
+                    response = await run_async_bolt_app(bolt, request)
+                    await send_async_response(socket, request, response, started)
 
         return handle
 
     async def _take(self, payload: Mapping[str, Any], receive: Receive) -> bool:
         """Store what is ours; False if it could not be, so that it is not acknowledged and comes again."""
         try:
-            async with self._slot():
-                await self._store(payload, receive)
+            await self._intake.take(payload, receive)
         except SaywhenError as error:
             log.warning("Slack: not stored, so not acknowledged: %s", error)
             return False
         return True
 
     async def _press(self, socket: Socket, request: SocketModeRequest, receive: Receive) -> None:
-        async def ack(payload: Mapping[str, Any]) -> None:
-            await socket.send_socket_mode_response(
-                SocketModeResponse(envelope_id=request.envelope_id, payload=dict(payload) or None)
-            )
+        await self._interactive.take(
+            request.payload,
+            me=self._me,
+            receive=lambda incoming: self._intake.store(incoming, receive),
+            ack=lambda payload: _acknowledge(socket, request, payload),
+        )
 
-        async def store(incoming: Incoming) -> Received:
-            async with self._slot():
-                return await receive(incoming)
+    async def _command(self, socket: Socket, request: SocketModeRequest, receive: Receive) -> None:
+        answer = await self._asking.take(
+            request.payload, me=self._me, receive=lambda incoming: self._intake.store(incoming, receive)
+        )
+        await _acknowledge(socket, request, answer)
 
-        assert self._me is not None
-        await self._interactive.take(request.payload, me=self._me, receive=store, ack=ack)
+    @property
+    def _me(self) -> Identity:
+        assert self._intake.me is not None
+        return self._intake.me
 
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        """Only so many are stored at once; Overloaded for one that would wait too long."""
-        try:
-            async with asyncio.timeout(ACK_WITHIN):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise Overloaded from None
-        try:
-            yield
-        finally:
-            self._slots.release()
-
-    async def _store(self, payload: Mapping[str, Any], receive: Receive) -> None:
-        if payload.get("type") == "app_rate_limited":
-            log.warning("Slack: more than 30,000 events in an hour; it leaves some out (app_rate_limited)")
-        assert self._me is not None
-        for arrival in parse(payload, me=self._me, raw=_raw(payload), allow_bots=self._allow_bots):
-            if await self._is_ours(arrival):
-                await receive(arrival.incoming)
-
-    async def _is_ours(self, arrival: Arrival) -> bool:
-        """Decided without waiting where it is clear, so that the messages of a thread keep their order.
-
-        Remembered before it is stored: a reply may arrive while the mention that opens its thread is on the
-        way to the disk, or waits for Slack to send it again.
-        """
-        account, conversation = arrival.incoming.account, arrival.incoming.conversation
-        clear = arrival.addressed or conversation in self._ours
-        if not clear and not await self._knows(account, conversation):
-            return False
-        self._ours.pop(conversation, None)
-        self._ours[conversation] = None
-        if len(self._ours) > REMEMBERED:
-            del self._ours[next(iter(self._ours))]
-        return True
+    def _missed(self) -> None:
+        """Slack has left events out."""
 
     # What leaves
 
@@ -216,7 +229,7 @@ class SlackChannel:
         await self._posting.show_status(destination, text)
 
 
-class _Intake(AsyncMiddleware):
+class _Stored(AsyncMiddleware):
     """Answers every request itself: 200 once it is stored, else 503, which the SDK leaves unacknowledged."""
 
     def __init__(self, take: Callable[[Mapping[str, Any]], Awaitable[bool]]) -> None:
@@ -236,6 +249,7 @@ def _identity(data: Mapping[str, Any]) -> Identity:
     return Identity(team, user, bot=str(data.get("bot_id") or ""), name=str(data.get("user") or ""))
 
 
-def _raw(payload: Mapping[str, Any]) -> bytes:
-    """The payload as it came, but for Slack's verification token, which is a secret."""
-    return json.dumps({key: value for key, value in payload.items() if key != "token"}).encode()
+async def _acknowledge(socket: Socket, request: SocketModeRequest, payload: Mapping[str, Any]) -> None:
+    await socket.send_socket_mode_response(
+        SocketModeResponse(envelope_id=request.envelope_id, payload=dict(payload) or None)
+    )

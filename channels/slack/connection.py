@@ -7,15 +7,15 @@ import time
 import aiohttp
 
 from bot.errors import ChannelRefused
-from bot.ports import ChannelState, Health
+from bot.ports import Health
 from channels.slack.failures import refusal
 from channels.slack.socket import Handle, Socket
+from channels.slack.standing import Standing
 from channels.slack.web import CallFailed, Web
 
 OVERLAP = 10.0
 """Slack closes a socket about ten seconds after its warning, and may use it until then."""
 SHORT_LIFE = 30.0
-LONGEST_PAUSE = 30.0
 USELESS = ("closed", "silent", "too_many_websockets")
 
 log = logging.getLogger(__name__)
@@ -24,20 +24,19 @@ log = logging.getLogger(__name__)
 class Connection:
     """`ping_every` and `silence` in seconds: a socket without an answer to a ping for so long is replaced."""
 
-    def __init__(self, web: Web, *, app_token: str, ping_every: float, silence: float) -> None:
+    def __init__(
+        self, web: Web, standing: Standing, *, app_token: str, ping_every: float, silence: float
+    ) -> None:
         self._web = web
+        self._standing = standing
         self._app_token = app_token
         self._ping_every = ping_every
         self._silence = silence
         self._socket: Socket | None = None
-        self._state: ChannelState = "off"
-        self._detail = ""
 
     def health(self) -> Health:
-        return Health(self._state, self._detail, self._socket.age if self._socket else None)
-
-    def set_state(self, state: ChannelState, detail: str = "") -> None:
-        self._state, self._detail = state, detail
+        """The age is that of the last ping that Slack answered."""
+        return self._standing.health(self._socket.age if self._socket else None)
 
     async def run(self, handle: Handle) -> ChannelRefused:
         """Until cancelled, or until Slack refuses us for good."""
@@ -73,9 +72,11 @@ class Connection:
     async def _next(self, handle: Handle, short_lives: int) -> Socket | ChannelRefused:
         """A new socket: at once after one that lived, or the first that did not, then with growing pauses."""
         if self._socket is None or self._socket.parting in USELESS:
-            self.set_state("connecting")
+            self._standing.set("connecting")
         if short_lives > 1:
-            await self.pause(short_lives - 1, ConnectionError("sockets end as soon as they are open"))
+            await self._standing.pause(
+                short_lives - 1, ConnectionError("sockets end as soon as they are open")
+            )
         failures = 0
         while True:
             try:
@@ -84,10 +85,10 @@ class Connection:
                 if refused := refusal(error, "SLACK_APP_TOKEN"):
                     return refused
                 failures += 1
-                await self.pause(failures, error)
+                await self._standing.pause(failures, error)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 failures += 1
-                await self.pause(failures, error)
+                await self._standing.pause(failures, error)
 
     async def _open(self, handle: Handle) -> Socket:
         socket = Socket(
@@ -98,7 +99,7 @@ class Connection:
             handle=handle,
         )
         hello = await socket.open()
-        self.set_state("connected")
+        self._standing.set("connected")
         count = hello.get("num_connections")
         log.info("Slack: connected; %s sockets open for this app", count)
         if isinstance(count, int) and count > (2 if self._socket else 1):
@@ -106,13 +107,3 @@ class Connection:
                 "Slack: is another process using this app token? Slack splits the messages between them"
             )
         return socket
-
-    async def pause(self, failures: int, error: Exception) -> None:
-        """Wait, longer after each failure, and as long as Slack asks for."""
-        asked = error.retry_after if isinstance(error, CallFailed) else None
-        pause = max(asked or 0.0, min(LONGEST_PAUSE, 0.5 * 2.0 ** min(failures, 10)))
-        words = str(error) or type(error).__name__
-        log.warning("Slack: %s; trying again in %.0f s", words, pause)
-        if self._state != "connected":
-            self.set_state("failing", words)
-        await asyncio.sleep(pause)

@@ -1,9 +1,9 @@
-"""What `bot doctor` asks Slack: the two tokens, and whether the app was given what it needs."""
+"""What `bot doctor` asks Slack: the tokens, and whether the app was given what it needs."""
 
 from dataclasses import dataclass
 
 from channels.slack.failures import refusal
-from channels.slack.manifest import APP_SCOPE, SCOPES, needed_scopes
+from channels.slack.manifest import APP_SCOPE, OPTIONAL, SCOPES, needed_scopes
 from channels.slack.web import CallFailed, Web
 
 
@@ -17,10 +17,11 @@ class Finding:
     fix: str = ""
 
 
-async def check(*, bot_token: str, app_token: str, api_url: str | None = None) -> list[Finding]:
-    """Try both tokens; opens no socket."""
+async def check(*, bot_token: str, app_token: str = "", api_url: str | None = None) -> list[Finding]:
+    """Try the tokens; opens no socket. Without an app token Slack calls us, and there is nothing to try."""
     web = Web(bot_token, api_url=api_url)
-    return [*await _check_bot(web), await _check_app(web, app_token)]
+    found = await _check_bot(web)
+    return [*found, await _check_app(web, app_token)] if app_token else found
 
 
 async def _check_bot(web: Web) -> list[Finding]:
@@ -39,9 +40,12 @@ async def _check_bot(web: Web) -> list[Finding]:
 def _check_scopes(header: str | None) -> Finding:
     if header is None:
         return Finding("Slack scopes", True, "Slack does not say which were granted")
-    missing = sorted(needed_scopes() - {scope.strip() for scope in header.split(",")})
+    granted = {scope.strip() for scope in header.split(",")}
+    missing = sorted(needed_scopes() - granted)
     if not missing:
-        return Finding("Slack scopes", True, f"all {len(SCOPES)} granted")
+        without = "; ".join(f"{scope} ({why})" for scope, why in OPTIONAL.items() if scope not in granted)
+        detail = f"; not granted, and done without: {without}" if without else ""
+        return Finding("Slack scopes", True, f"all {len(SCOPES)} that are needed{detail}")
     reasons = "; ".join(f"{scope} ({SCOPES[scope]})" for scope in missing)
     return Finding(
         "Slack scopes",

@@ -16,12 +16,13 @@ Message = MessageReceived | MessageEdited | MessageDeleted
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who we are in Slack, as auth.test says."""
+    """Who we are in Slack, as auth.test says, and the id of our app, if Slack has said it."""
 
     team: str
     user: str
     bot: str = ""
     name: str = ""
+    app: str = ""
 
     @property
     def account(self) -> str:

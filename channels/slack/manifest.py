@@ -1,6 +1,8 @@
-"""The Slack app that this channel needs: exactly the scopes and events that are built."""
+"""The Slack app that this channel needs: exactly the scopes, events and commands that are built."""
 
 from typing import Any
+
+from channels.slack.commands import COMMAND
 
 SCOPES = {
     "app_mentions:read": "to hear when somebody mentions it",
@@ -12,17 +14,22 @@ SCOPES = {
     "mpim:history": "the same in group messages it was invited to",
     "users:read": "to look up who somebody is",
 }
+OPTIONAL = {
+    "commands": f"to be asked with {COMMAND}",
+}
+"""What an older app may lack: one thing less works, and nothing fails."""
 EVENTS = ("app_mention", "message.channels", "message.groups", "message.im", "message.mpim")
 APP_SCOPE = "connections:write"
 """Of the app-level token; a manifest cannot ask for it."""
 
 
 def needed_scopes() -> frozenset[str]:
+    """Without one of these the channel does not work."""
     return frozenset(SCOPES)
 
 
-def manifest(name: str = "Saywhen") -> dict[str, Any]:
-    """For api.slack.com/apps, "from a manifest"."""
+def manifest(name: str = "Saywhen", *, public_url: str = "") -> dict[str, Any]:
+    """For api.slack.com/apps, "from a manifest": over Socket Mode, or by HTTP if it has a `public_url`."""
     return {
         "display_information": {
             "name": name,
@@ -31,13 +38,34 @@ def manifest(name: str = "Saywhen") -> dict[str, Any]:
         "features": {
             "app_home": {"messages_tab_enabled": True, "messages_tab_read_only_enabled": False},
             "bot_user": {"display_name": name.lower(), "always_online": True},
+            "slash_commands": [
+                {
+                    "command": COMMAND,
+                    "description": "Ask the agent something",
+                    "usage_hint": "what you want to ask",
+                    # Mentions come as ids, as in messages.
+                    "should_escape": True,
+                    **_url("url", public_url, "slack/commands"),
+                }
+            ],
         },
-        "oauth_config": {"scopes": {"bot": sorted(SCOPES)}},
+        "oauth_config": {"scopes": {"bot": sorted([*SCOPES, *OPTIONAL])}},
         "settings": {
-            "event_subscriptions": {"bot_events": list(EVENTS)},
-            "interactivity": {"is_enabled": True},
+            "event_subscriptions": {
+                **_url("request_url", public_url, "slack/events"),
+                "bot_events": list(EVENTS),
+            },
+            "interactivity": {
+                "is_enabled": True,
+                **_url("request_url", public_url, "slack/interactive"),
+            },
             "org_deploy_enabled": False,
-            "socket_mode_enabled": True,
+            "socket_mode_enabled": not public_url,
             "token_rotation_enabled": False,
         },
     }
+
+
+def _url(key: str, public_url: str, webhook: str) -> dict[str, str]:
+    """Over Socket Mode Slack needs no address."""
+    return {key: f"{public_url.rstrip('/')}/webhooks/{webhook}"} if public_url else {}

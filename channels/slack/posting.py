@@ -63,11 +63,13 @@ class Posting:
         to = Destination.parse(part.destination)
         if not to.channel:
             raise SendFailed(f"{part.destination!r} is no place in Slack", kind="final")
-        if not to.is_person:
-            return to.channel
-        if to.channel not in self._dms:
-            self._dms[to.channel] = await self._open_dm(to.channel)
-        return self._dms[to.channel]
+        return await self.dm_with(to.channel) if to.is_person else to.channel
+
+    async def dm_with(self, user: str) -> str:
+        """The channel of the DM with a person, opened if it is not there yet; raises SendFailed."""
+        if user not in self._dms:
+            self._dms[user] = await self._open_dm(user)
+        return self._dms[user]
 
     async def _open_dm(self, user: str) -> str:
         try:

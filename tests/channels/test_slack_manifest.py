@@ -1,10 +1,12 @@
 """The Slack app: its manifest, and what `bot doctor` says about the tokens."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from channels.slack import check, manifest, needed_scopes
+from channels.slack import SlackChannel, check, manifest, needed_scopes
+from channels.slack.manifest import OPTIONAL
 from simulators.slack import SlackConfig, SlackSimulator
 
 SUBSCRIBED_BY = {
@@ -17,7 +19,7 @@ SUBSCRIBED_BY = {
 
 
 def test_the_manifest_asks_for_the_scopes_that_are_needed():
-    assert set(manifest()["oauth_config"]["scopes"]["bot"]) == needed_scopes()
+    assert set(manifest()["oauth_config"]["scopes"]["bot"]) == needed_scopes() | OPTIONAL.keys()
 
 
 def test_each_event_of_the_manifest_has_its_scope():
@@ -35,12 +37,50 @@ def test_only_what_is_built_is_switched_on():
     assert settings["interactivity"] == {"is_enabled": True}
 
 
+def test_without_an_address_slack_is_given_none():
+    assert "http" not in json.dumps(manifest())
+
+
+def test_with_an_address_slack_calls_what_the_channel_answers():
+    made = manifest(public_url="https://bot.example.org/")
+    channel = SlackChannel(bot_token="x", signing_secret="s", knows=None)  # type: ignore[arg-type]  # not run
+
+    (command,) = made["features"]["slash_commands"]
+    settings = made["settings"]
+    called = {
+        command["url"],
+        settings["event_subscriptions"]["request_url"],
+        settings["interactivity"]["request_url"],
+    }
+
+    assert settings["socket_mode_enabled"] is False
+    assert called == {f"https://bot.example.org/webhooks/{path}" for path in channel.webhooks}
+
+
 async def test_the_doctor_is_content_with_good_tokens():
     async with SlackSimulator() as slack:
         findings = await check(bot_token="xoxb-demo", app_token="xapp-demo", api_url=slack.api_url)
 
     assert [finding.ok for finding in findings] == [True, True, True]
     assert "T0DEMO/U0BOT" in findings[0].detail
+
+
+async def test_over_http_there_is_no_app_token_to_look_at():
+    async with SlackSimulator() as slack:
+        findings = await check(bot_token="xoxb-demo", api_url=slack.api_url)
+
+    assert [finding.what for finding in findings] == ["Slack bot token", "Slack scopes"]
+
+
+@pytest.mark.parametrize("scope", sorted(OPTIONAL))
+async def test_the_doctor_says_what_is_done_without(scope: str):
+    config = SlackConfig()
+    config = replace(config, scopes=config.scopes - {scope})
+    async with SlackSimulator(config=config) as slack:
+        findings = await check(bot_token="xoxb-demo", api_url=slack.api_url)
+
+    assert findings[1].ok
+    assert f"done without: {scope}" in findings[1].detail
 
 
 async def test_the_doctor_names_the_scopes_that_are_missing():
