@@ -282,6 +282,19 @@ def test_answers_between_quotes_keep_the_lines_that_they_answer_to() -> None:
     )
 
 
+@tongues
+def test_the_yes_of_another_who_answered_below_a_quote_is_not_the_senders(tongue: Tongue) -> None:
+    """Bob wrote below our lines, and Ann's program quotes Bob without marks."""
+    bobs = f"{QUOTED}\n\nOK 7K3PWX\n\nBob"
+
+    for begin in (tongue.ruled, block(tongue.labels), f"{tongue.ruled}\n{block(tongue.labels)}", MARKER):
+        assert split(f"Thanks\n\n{begin}\n\n{bobs}") == Split("Thanks", f"{begin}\n\n{bobs}")
+
+
+def test_a_quoted_line_that_is_kept_begins_with_its_mark() -> None:
+    assert split("Hi.\n  > Tea?\nYes.").new == "Hi.\n> Tea?\nYes."
+
+
 def test_of_a_long_quote_above_an_answer_only_the_end_is_kept() -> None:
     long = "\n".join(f"> line {n}" for n in range(100))
 
@@ -356,6 +369,12 @@ def test_answers_within_our_own_text_keep_it_with_a_mark() -> None:
 def test_a_few_words_that_we_used_too_stay_the_persons_own() -> None:
     for said in ("OK 7K3PWX", "OK 7K3PWX\nThanks", "book the flight to Lisbon on Monday at ten"):
         assert split(said, ours=[OURS]) == Split(said)
+
+
+def test_a_line_with_words_of_their_own_among_ours_stays_new() -> None:
+    said = f"You ask: {OURS.split(chr(10))[2]} I say no."
+
+    assert split(said, ours=[OURS]) == Split(said)
 
 
 def test_our_own_text_in_a_language_without_spaces_is_found() -> None:
