@@ -12,10 +12,13 @@ MOST_RULES = 2_000
 _STYLE = re.compile(r"<(/?)style\b", re.IGNORECASE)
 _BRACE = re.compile(r"([{}])")
 _SIMPLE = re.compile(r"[a-z][a-z0-9]{0,20}|(?:[a-z][a-z0-9]{0,20})?[.#][\w-]{1,100}", re.IGNORECASE)
-_OF_USE = re.compile(
-    r"display|visibility|opacity|font|color|background|overflow|position|indent|clip|transform|height|width",
-    re.IGNORECASE,
-)
+_OF_USE = frozenset(
+    (
+        "display", "visibility", "opacity", "transform", "clip", "overflow", "overflow-x", "overflow-y", "height",
+        "width", "max-height", "max-width", "text-indent", "margin-left", "margin-top", "position", "left", "top",
+        "right", "bottom", "font", "font-size", "color", "background", "background-color", "background-image",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def sheet(html: str) -> Sheet:
     rules: dict[str, dict[str, str]] = {}
     for selectors, body in _rules(_without_comments("\n".join(_texts(html))[:LONGEST])):
         for selector in selectors.split(",")[:100]:
-            if (key := _key(selector)) and len(rules) < MOST_RULES:
+            if body and (key := _key(selector)) and len(rules) < MOST_RULES:
                 rules.setdefault(key, {}).update(body)
     return Sheet(rules)
 
@@ -78,11 +81,15 @@ def _rules(text: str) -> Iterator[tuple[str, dict[str, str]]]:
                 last = ""
             case "}":
                 selectors = opened.pop() if opened else "@"
-                if not any("@" in around for around in (*opened[-3:], selectors)) and _OF_USE.search(last):
-                    yield selectors, declarations(last)
+                if not any("@" in around for around in (*opened[-3:], selectors)):
+                    yield selectors, _of_use(last)
                 last = ""
             case _:
                 last = piece
+
+
+def _of_use(text: str) -> dict[str, str]:
+    return {name: value for name, value in declarations(text).items() if name in _OF_USE}
 
 
 def _key(selector: str) -> str:
