@@ -5,7 +5,6 @@ Pure. A link to a domain that the configuration allows stays; of any other only 
 
 import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 TAKEN_OUT = "link taken out"
 _SCHEME = r"(?:[a-z][a-z0-9+.-]{1,20}:(?://|\\\\)?|//|www\.)"
@@ -23,6 +22,7 @@ _KNOWN = (
     *_WITH_HOST, "data", "javascript", "vbscript", "file", "mailto", "tel", "sms", "callto", "slack", "discord",
     "ssh", "git", "gopher", "ldap",
 )  # fmt: skip
+_WEB = re.compile(r"https?://(?P<host>[a-z0-9.-]{1,253})(?::[0-9]{1,5})?(?=[/?#]|\Z)", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9.-]{1,253}(?::[0-9]{1,5})?", re.IGNORECASE)
 
 
@@ -63,16 +63,10 @@ def _is_allowed(target: str, domains: tuple[str, ...]) -> bool:
     """A web address without a user in it, of an allowed domain, and with nothing in it that hides another."""
     if "\\" in target or not target.isascii():
         return False
-    whole = (
-        target if "://" in target else f"https://{target}" if target.lower().startswith("www.") else target
-    )
-    try:
-        parts = urlsplit(whole)
-        host = (parts.hostname or "").rstrip(".").lower()
-    except ValueError:
+    if "://" not in target and not target.lower().startswith("www."):
         return False
-    if parts.scheme.lower() not in ("http", "https") or "@" in parts.netloc:
-        return False
+    found = _WEB.match(target if "://" in target else f"https://{target}")
+    host = found["host"].rstrip(".").lower() if found else ""
     return any(host == domain or host.endswith(f".{domain}") for domain in domains)
 
 

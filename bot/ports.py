@@ -335,7 +335,9 @@ Webhook = Callable[[WebhookRequest, Receive], Awaitable[WebhookAnswer]]
 class Channel(Protocol):
     """Carries messages in and out of one provider account.
 
-    A channel that providers call has `webhooks`, from the path under /webhooks/ ("twilio/sms") to its handler.
+    A channel that providers call has `webhooks`, from the path under /webhooks/ ("twilio/sms") to its handler. One
+    that is `blind` cannot find out whether a message has arrived: after two unknown outcomes it is given up. One that
+    `answers_sender` replies to whoever wrote, not to one place for the whole conversation.
     """
 
     @property

@@ -56,10 +56,12 @@ class Sender:
         `doubt` says that the part may have been sent before. Until it has been looked for, that stays so.
         """
         attempt = Attempt(row, row.parts_sent + 1, row.parts_sent + 1)
+        blind = False
         try:
             channel = await self._channel(row)
             if channel is None:
                 return None
+            blind = bool(getattr(channel, "blind", False))
             parts = channel.render(row.id, self._spoken(row.outgoing))
             if row.parts_sent >= len(parts):
                 return _nothing_left(attempt)
@@ -71,7 +73,7 @@ class Sender:
                     return None
                 if doubt and (found := await self._find(channel, part)) is not None:
                     return attempt, found
-                doubt = False
+                doubt = doubt and blind
                 return attempt, await self._send(channel, part, row)
         except SendFailed as error:
             trouble = Trouble(
@@ -87,6 +89,9 @@ class Sender:
             )
             log.debug("trace of the error", outbox_id=row.id, exc_info=error)
             trouble = Trouble("unknown", f"an error of our own: {self._words(error)}", ours=True)
+        if blind and row.unsure and trouble.kind == "unknown":
+            why = f"{trouble.why}; it was sent twice, so it may have arrived"
+            trouble = replace(trouble, kind="final", why=why)
         return attempt, replace(trouble, kind="unknown") if doubt and trouble.kind == "retry" else trouble
 
     @property

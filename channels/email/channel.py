@@ -8,6 +8,7 @@ from typing import Protocol
 from bot.errors import StartError
 from bot.events import Outgoing
 from bot.ports import Correspondence, Health, Part, Receive
+from channels.email import markup
 from channels.email.copies import keep_copy
 from channels.email.events import NAME
 from channels.email.imap import TIMEOUT, Imap, Login, Server
@@ -56,7 +57,7 @@ class EmailChannel:
     name = NAME
     answers_sender = True
     sends_at_once = 1
-    most_unknown = 2
+    blind = True  # nobody can be asked whether a mail has arrived
 
     def __init__(
         self,
@@ -118,7 +119,7 @@ class EmailChannel:
 
     def fits(self, text: str) -> bool:
         """Whether this text can be shown whole in one mail."""
-        return len(text) <= LONGEST_REQUEST
+        return len(text) <= LONGEST_REQUEST and markup.shows(text)
 
     def render(self, outbox_id: str, outgoing: Outgoing) -> tuple[Part, ...]:
         """The one mail of a message; what it answers is looked up when it is sent."""

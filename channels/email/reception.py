@@ -16,6 +16,7 @@ from channels.email.mail import Mail
 from channels.email.proof import Proof, ProofRule, prove
 from channels.email.shelf import Row, Taken
 
+MOST_BOUNCES = 50
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 log = logging.getLogger(__name__)
@@ -136,7 +137,9 @@ class Reception:
 
     async def _report(self, mail: Mail, receive: Receive) -> Taken:
         """A delivery report marks the message it is about, and never reaches the model."""
-        origins = {each.message_id: await self._origin(each.message_id) for each in mail.bounces}
+        origins = {
+            each.message_id: await self._origin(each.message_id) for each in mail.bounces[:MOST_BOUNCES]
+        }
         told = 0
         for report in reports(mail.bounces, outbox_of=origins.get):
             try:

@@ -65,9 +65,10 @@ def compose(letter: Letter) -> bytes:
 
 
 def plain_text(letter: Letter) -> str:
-    """What a person reads, with the line above which an answer belongs."""
+    """What a person reads; a request begins with the line above which an answer belongs."""
     body = markup.exact(letter.text) if letter.exact else markup.cleaned(letter.text)
-    return "\n\n".join(filter(None, (MARKER, body, _introduction(letter)))) + "\n"
+    marker = MARKER if letter.exact else ""
+    return "\n\n".join(filter(None, (marker, body, _introduction(letter)))) + "\n"
 
 
 def _html(letter: Letter) -> str:
@@ -76,7 +77,7 @@ def _html(letter: Letter) -> str:
     return "".join(
         (
             '<!DOCTYPE html>\n<html>\n<head><meta charset="utf-8"></head>\n<body dir="auto">\n',
-            markup.paragraph(MARKER),
+            markup.paragraph(MARKER) if letter.exact else "",
             body,
             markup.paragraph(introduction) if introduction else "",
             "</body>\n</html>\n",

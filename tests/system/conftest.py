@@ -8,10 +8,6 @@ from collections.abc import Callable
 import pytest
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "system: needs servers from Debian's packages, and root")
-
-
 @pytest.fixture(scope="session")
 def needs() -> Callable[[str, str], None]:
     """Leaves a test out where a program of a Debian package is missing, or we are not root."""
