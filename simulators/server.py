@@ -164,7 +164,10 @@ def parse_options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument(
-        "--people", type=_people, default=DEMO_PEOPLE, help="JSON: [{name, slack_user_id, sms, email, tz}]"
+        "--people",
+        type=_people,
+        default=DEMO_PEOPLE,
+        help="JSON: [{name, slack_user_id, sms, email, discord, tz}]",
     )
     parser.add_argument(
         "--sms-webhook", type=_webhook, help="where texts are posted; '' for nowhere (default: as it was)"

@@ -286,6 +286,7 @@ async def test_past_the_daily_budget_all_sessions_end_and_the_token_is_reset():
             await third.send(2, {"token": BOT_TOKEN, "intents": 1})
 
             codes = [await each.closed() for each in (third, first, second)]
+        clock.move(hours=25)
         after = await _identify_code(simulator)
         simulator.gateway.reset_token(valid=True)
         restored = await _identify_code(simulator)
