@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 from channels.email.quotes import MARKER, split
 
 WHOLE = bool(os.environ.get("PROOF"))
-MANY = settings(max_examples=2000 if WHOLE else 150)
+MANY = settings(max_examples=2000 if WHOLE else 100)
 CODE = "OK 7K3PWX"
 WORDS = st.sampled_from(
     ["yes", "please", "book", "it", "Tea?", "No.", "On", "he wrote:", "3 May 2026", "a@x.org", "-", "ü"]
