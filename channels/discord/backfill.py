@@ -41,7 +41,7 @@ class Backfill:
     """What was missed in one channel comes in its lane, before what arrives there from now on."""
 
     def __init__(
-        self, web: Web, *, places: Places, hand_over: HandOver, sleep: Sleep = asyncio.sleep, most: int = 500
+        self, web: Web, *, places: Places, hand_over: HandOver, sleep: Sleep = asyncio.sleep, most: int = 200
     ) -> None:
         self._web = web
         self._places = places

@@ -153,7 +153,7 @@ class DiscordChannel:
             try:
                 await asyncio.get_running_loop().create_future()
             finally:
-                self._typing.tasks = None
+                self._typing.tasks = self._lanes = None
 
     async def _log_in(self, client: Client) -> CallFailed | None:
         """Ask Discord who we are; what went wrong, if something did."""

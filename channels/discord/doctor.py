@@ -12,6 +12,15 @@ from channels.discord.shapes import Json, items, mapping, number, string
 
 MESSAGE_CONTENT, MESSAGE_CONTENT_LIMITED = 1 << 18, 1 << 19
 FEW_SESSIONS = 100
+MOST_SERVERS = 10
+ADMINISTRATOR = 1 << 3
+PERMISSIONS = {
+    "View Channels": 1 << 10,
+    "Send Messages": 1 << 11,
+    "Read Message History": 1 << 16,
+    "Create Public Threads": 1 << 35,
+    "Send Messages in Threads": 1 << 38,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +82,23 @@ async def _servers(web: Web) -> list[Finding]:
         found = await web.call("GET", "/users/@me/guilds")
     except CallFailed as error:
         return [_failed("Discord servers", error)]
-    names = [string(each, "name") for each in items({"guilds": found}, "guilds")]
-    if names:
-        return [Finding("Discord servers", True, f"in {len(names)}: {', '.join(names[:5])}")]
+    servers = items({"guilds": found}, "guilds")
+    if servers:
+        return [_in_server(each) for each in servers[:MOST_SERVERS]]
     fix = f"{PORTAL}, your app, Installation: open the install link and choose a server"
     return [Finding("Discord servers", False, "the bot is in no server", fix=fix)]
+
+
+def _in_server(server: Json) -> Finding:
+    """By the bot's roles; a channel may take away what they give."""
+    what = f"Discord server {string(server, 'name')}"
+    text = string(server, "permissions")
+    given = int(text) if text.isascii() and text.isdigit() else 0
+    missing = [name for name, bit in PERMISSIONS.items() if not given & (bit | ADMINISTRATOR)]
+    if not missing:
+        return Finding(what, True, "the bot's role has what it needs")
+    fix = "in the server's settings, Roles, give them to the bot's role"
+    return Finding(what, False, f"the bot's role lacks {', '.join(missing)}", fix=fix)
 
 
 async def _sessions(web: Web) -> list[Finding]:

@@ -27,6 +27,7 @@ NO_THREADS = frozenset(
         50019,
         50021,  # on a message of the system
         50024,  # a kind of channel without threads
+        50035,  # something about it that Discord does not take, such as its name
         160005,  # threads are locked there
         160006,  # too many threads
         160007,

@@ -40,8 +40,8 @@ CHOICES: Mapping[str, str] = {
 }
 
 CALLBACK = "/interactions/{interaction_id}/{token}/callback"
-ORIGINAL = "/webhooks/{application_id}/{token}/messages/@original"
-FOLLOW_UP = "/webhooks/{application_id}/{token}"
+ORIGINAL = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
+FOLLOW_UP = "/webhooks/{webhook_id}/{webhook_token}"
 
 log = logging.getLogger(__name__)
 
@@ -123,8 +123,8 @@ class Feedback:
                     method,
                     path,
                     json=dict(body),
-                    application_id=me.application,
-                    token=origin.token,
+                    webhook_id=me.application,
+                    webhook_token=origin.token,
                 )
         except (CallFailed, TimeoutError) as error:
             log.warning("Discord: could not answer somebody who pressed: %s", error or "no answer in time")

@@ -165,9 +165,11 @@ class Intake:
                 return kind_of(number(mapping(found), "type"))
         return "channel"
 
-    async def _is_ours(self, arrival: Arrival) -> bool:
+    async def _is_ours(self, arrival: Arrival, kind: Kind) -> bool:
         account, conversation = arrival.incoming.account, arrival.incoming.conversation
         clear = arrival.addressed or conversation in self._memory.ours
+        if not clear and kind == "channel" and isinstance(arrival.incoming.data, MessageReceived):
+            return False  # people talk in a channel: nobody has to be asked about that
         if not clear and not await self._knows(account, conversation):
             return False
         self._memory.remember(self._memory.ours, conversation, None)
@@ -176,7 +178,7 @@ class Intake:
     # ------------------------------------------------------------ storing
 
     async def _store(self, arrival: Arrival, kind: Kind, message: Json) -> None:
-        if not await self._is_ours(arrival):
+        if not await self._is_ours(arrival, kind):
             return
         if kind == "channel" and (to := Destination.parse(arrival.incoming.destination)):
             self._memory.remember(self._memory.conversations, id_in(message, "id"), to)

@@ -72,6 +72,7 @@ class Rest(HTTPClient):
     def get_ratelimit(self, key: str) -> Ratelimit:
         if key not in self._buckets:
             self._buckets[key] = _Limit(self.max_ratelimit_timeout)
+            self._try_clear_expired_ratelimits()
         return super().get_ratelimit(key)
 
     async def drained(self, *, within: float) -> None:

@@ -128,7 +128,7 @@ async def test_a_thumb_under_an_answer_is_feedback():
 
 
 async def test_nobody_is_called_by_what_we_write_on_any_path():
-    text = "@everyone @here <@200000000000000102> <@&300000000000000001> `@everyone`\n```\n@here\n```"
+    text = "https://x.example @everyone @here <@200000000000000102> <@&300000000000000001> `@everyone`\n```\n@here\n```"
     async with sitting() as desk:
         desk.discord.say("ann", "hello")
         desk.discord.say("ann", "hello", "general")
@@ -146,7 +146,7 @@ async def test_nobody_is_called_by_what_we_write_on_any_path():
         assert all(
             message["allowed_mentions"] == {"parse": [], "replied_user": False} for message in desk.ours()
         )
-        assert all(message["previews"] == [] for message in desk.ours())
+        assert all(message["previews"] == [] and message["flags"] & 4 for message in desk.ours())
         assert desk.discord.pings() == []
 
 

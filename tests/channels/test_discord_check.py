@@ -1,8 +1,11 @@
 """What `bot doctor` finds at Discord."""
 
+from pathlib import Path
+
 import pytest
 
 from channels.discord import check
+from channels.discord.doctor import PERMISSIONS, _in_server
 from simulators.discord import DiscordSimulator
 from simulators.discord.config import BOT_TOKEN, MEMBERS, DiscordConfig, Limit, Limits
 from simulators.discord.faults import Fault
@@ -22,7 +25,7 @@ async def test_all_is_well():
         "Discord bot token",
         "Discord message content",
         "Discord buttons",
-        "Discord servers",
+        "Discord server Saywhen Demo",
         "Discord sessions",
     ]
 
@@ -43,6 +46,21 @@ async def test_a_missing_intent_is_said_and_where_to_switch_it_on():
 
     assert not ok
     assert "Message Content Intent" in words
+
+
+def test_a_role_that_lacks_something_is_named():
+    finding = _in_server({"name": "home", "permissions": str(sum(PERMISSIONS.values()) - (1 << 38))})
+
+    assert not finding.ok
+    assert "Send Messages in Threads" in finding.detail
+    assert _in_server({"name": "home", "permissions": "8"}).ok
+
+
+def test_the_install_link_of_the_docs_gives_what_the_bot_needs():
+    page = (Path(__file__).parents[2] / "docs" / "discord.md").read_text()
+
+    assert f"permissions={sum(PERMISSIONS.values())}\n" in page
+    assert all(name in page for name in PERMISSIONS)
 
 
 async def test_few_sessions_left_are_a_warning():

@@ -117,6 +117,15 @@ def test_a_fence_is_not_begun_at_the_end_of_a_part():
     assert split(text) == ["x" * 1_985 + "\n", "```python\ny = 1\n```"]
 
 
+@pytest.mark.parametrize("size", range(60, 130))
+def test_no_part_has_a_fence_with_nothing_in_it(size: int):
+    code = "\n".join("y" * 9 for _ in range(size // 10)) + "z" * (size % 10)
+
+    parts = split(to_discord(f"{'word ' * 12}\n```py\n{code}\n```\nafter {'word ' * 30}"), limit=120)
+
+    assert not [part for part in parts if re.search(r"```(?:py)?\n+```", part)]
+
+
 def test_a_family_is_not_torn_apart():
     family = "👩‍👩‍👧‍👦"
 
@@ -141,7 +150,7 @@ def test_at_the_limit(size: int):
 def test_a_very_long_answer_is_no_trouble():
     text = "word " * 40_000
 
-    assert squeezed("".join(split(to_discord(text)))) == squeezed(text)
+    assert squeezed("\n".join(split(to_discord(text)))) == squeezed(text)
 
 
 def test_very_much_white_space_makes_no_empty_part():
@@ -173,7 +182,7 @@ def test_parts_fit_lose_nothing_and_close_their_fences(text: str, limit: int):
     assert all(0 < len(part) <= limit for part in parts)
     assert all(part.strip() for part in parts)
     assert all(part.count(FENCE) % 2 == 0 for part in parts)
-    assert squeezed("".join(parts)) == squeezed(written)
+    assert squeezed("\n".join(parts)) == squeezed(written)
     assert not any(LIVE.search(part) for part in parts)
 
 
