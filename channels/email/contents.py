@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from bot.files import Attachment, attachment
 from channels.email import tnef
-from channels.email.attachments import attachment
 from channels.email.calendars import method_of, reply
 from channels.email.decoding import has_invisible_tags, plain_lines
 from channels.email.flowed import unflowed
 from channels.email.headers import decoded, first, read_headers
 from channels.email.limits import LONGEST_HTML, LONGEST_TEXT, MOST_ATTACHMENTS, MOST_NOTES, Unreadable
-from channels.email.mail import Attachment, CalendarReply
+from channels.email.mail import CalendarReply
 from channels.email.mime import Part, parse
 from channels.email.signed import signed_content
 

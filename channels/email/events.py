@@ -4,11 +4,11 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from bot.events import Block, Incoming, MessageReceived, Sender
+from bot.files.shown import blocks as file_blocks
 from channels.email.ids import tokens_in
-from channels.email.mail import Attachment, CalendarReply, Mail, Mailbox
+from channels.email.mail import CalendarReply, Mail, Mailbox
 from channels.email.proof import Proof
 
 NAME = "email"
@@ -134,8 +134,7 @@ def _blocks(arrival: Arrival) -> Iterator[Block]:
         yield Block(source="attachment", name=INVITATION, text=_answered(mail.calendar))
     if mail.quoted.strip():
         yield Block(source="quoted", text=mail.quoted.strip()[:MOST_QUOTED])
-    for attachment in mail.attachments:
-        yield _file(attachment)
+    yield from file_blocks(mail.attachments)
     if mail.dropped:
         yield Block(source="attachment", name="left out", text="; ".join(mail.dropped))
 
@@ -149,10 +148,3 @@ def _begins(arrival: Arrival) -> bool:
 def _answered(reply: CalendarReply) -> str:
     said = f"{reply.attendee} {_SAID[reply.partstat]} the invitation: {reply.summary or 'a meeting'}"
     return f"{said}\nComment: {reply.comment}" if reply.comment else said
-
-
-def _file(attachment: Attachment) -> Block:
-    kind: Literal["file", "image"] = "image" if attachment.content_type.startswith("image/") else "file"
-    size = f"{max(1, attachment.size // 1024)} KB"
-    about = "; ".join(filter(None, (attachment.content_type, size, attachment.refused)))
-    return Block(source="attachment", kind=kind, name=attachment.name, text=about, ref=attachment.digest)

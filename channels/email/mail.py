@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from bot.files import Attachment
+
 Partstat = Literal["ACCEPTED", "DECLINED", "TENTATIVE", "NEEDS-ACTION", "DELEGATED"]
 BounceAction = Literal["failed", "delayed", "delivered", "relayed", "expanded"]
 ReportKind = Literal["", "delivery", "disposition", "feedback"]
@@ -16,20 +18,6 @@ class Mailbox:
 
     address: str
     name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file that came along: `digest` is the SHA-256 of its content, `name` is only to be shown.
-
-    `refused` says why its content was not looked at; "" if it is plain.
-    """
-
-    digest: str
-    name: str
-    content_type: str
-    size: int
-    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,9 +76,17 @@ def gzip_bomb(size: int = 30 << 20) -> bytes:
     return gzip.compress(bytes(size))
 
 
+def gzip_endless() -> bytes:
+    """Four GiB in four MiB, made without unpacking them."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    unit = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + unit * 4_096
+
+
 def png(width: int, height: int) -> bytes:
     head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
+    end = b"\0\0\0\0IEND\xaeB`\x82"
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head)) + end
 
 
 def tnef(*objects: tuple[int, int, int, bytes], signature: int = 0x223E9F78) -> bytes:
@@ -171,7 +179,7 @@ MAILS: dict[str, Callable[[], bytes]] = {
     "uuencoded": lambda: plain(b"begin 644 f\r\n#0V%T\r\n`\r\nend\r\n", b"Content-Transfer-Encoding: x-uuencode"),
     "carriage returns alone": lambda: HEAD.replace(b"\r\n", b"\r") + b"\rhello\rthere\r",
     "one line of 5 MB": lambda: plain(b"a" * (5 << 20)),
-    "two million lines": lambda: plain(b"\r\n" * 2_000_000),
+    "500,000 lines": lambda: plain(b"\r\n" * 500_000),
     "flowed lines": lambda: plain(b"> a \r\n>> b \r\n" * 30_000, b"Content-Type: text/plain; format=flowed; delsp=yes"),
     # structure
     "1,500 nested messages": lambda: _nested_messages(1_500),
@@ -211,15 +219,15 @@ MAILS: dict[str, Callable[[], bytes]] = {
     "fonts within fonts": lambda: html(
         b"<p>" + b"".join(b"<font color=%d>" % n for n in range(3_000)) + b"</p><p>x</p>" * 3_000
     ),
-    "a million angle brackets": lambda: html(b"<" * 1_000_000),
+    "300,000 angle brackets": lambda: html(b"<" * 300_000),
     "100,000 open tags": lambda: html(b"<a " * 100_000),
-    "open quotes in tags": lambda: html(b'<a "' * 200_000),
-    "300,000 paragraphs": lambda: html(b"<p>" * 300_000),
+    "open quotes in tags": lambda: html(b'<a "' * 100_000),
+    "200,000 paragraphs": lambda: html(b"<p>" * 200_000),
     "a table of 100,000 cells": lambda: html(b"<table>" + b"<td>x" * 100_000),
     "10,000 comments": lambda: html(b"<!-- x --><!--" * 10_000),
     "entities far away": lambda: html(b"&#99999999999;&#x110000;&#xd800;&#0;" * 10_000),
     "styles without end": lambda: html(b'<p style="' + b"a:b;" * 200_000),
-    "5 MB of HTML": lambda: html(b"<p>hello</p>" * 450_000),
+    "more HTML than is read": lambda: html(b"<p>hello</p>" * 120_000),
     # files
     "a zip bomb": lambda: multipart(TEXT, file(zip_bomb())),
     "an overlapping zip bomb": lambda: multipart(TEXT, file(zip_overlapping())),

@@ -1,11 +1,12 @@
 """Files that came along: what they are called, and which of them nobody should open."""
 
 import hashlib
+import time
 import tracemalloc
 
 import pytest
 
-from channels.email.attachments import attachment, shown_name
+from bot.files import attachment, shown_name
 from channels.email.mail import CalendarReply
 from channels.email.reading import read
 from tests.channels.mail_torture import (
@@ -13,6 +14,7 @@ from tests.channels.mail_torture import (
     docx,
     file,
     gzip_bomb,
+    gzip_endless,
     multipart,
     plain,
     png,
@@ -182,7 +184,7 @@ def test_a_program_is_known_by_its_name(name: str):
         (zip_of({"a.txt": b"hello" * 100}), "application/zip"),
         (docx(RELATION % (b"hyperlink", b"https://example.org")), "application/vnd.openxmlformats-x"),
         (png(4_000, 3_000), "image/png"),
-        (b"%PDF-1.4 hello", "application/pdf"),
+        (b"%PDF-1.4 hello\n%%EOF", "application/pdf"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/msword"),
     ],
 )
@@ -209,6 +211,15 @@ def test_looking_at_bombs_costs_little_memory():
     assert most < 8 << 20
 
 
+def test_a_bomb_is_not_unpacked_to_its_end():
+    bomb = gzip_endless()
+    began = time.process_time()
+
+    assert "large" in refused(bomb)
+
+    assert time.process_time() - began < 1
+
+
 # ---------------------------------------------------------------- winmail.dat
 
 
@@ -232,7 +243,14 @@ def test_names_in_a_winmail_dat_are_cleaned_too():
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"x", winmail()[:60], tnef(*[(2, 0x9002, 6, b"")] * 3_000), tnef(signature=1), bytes(16 << 20)],
+    [
+        b"",
+        b"x",
+        winmail()[:60],
+        tnef(*[(2, 0x9002, 6, b"")] * 3_000),
+        tnef(signature=1),
+        winmail(content=bytes(16 << 20)),
+    ],
 )
 def test_a_winmail_dat_that_cannot_be_read_is_a_file_and_that_is_said(content: bytes):
     mail = read(multipart(TEXT, file(content, b"winmail.dat", b"application/ms-tnef")))

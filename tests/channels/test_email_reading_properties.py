@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from channels.email.attachments import shown_name
+from bot.files import shown_name
 from channels.email.headers import decoded, parameters
 from channels.email.html import shown
 from channels.email.reading import Unreadable, read

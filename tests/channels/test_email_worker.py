@@ -1,5 +1,6 @@
 """Mails are read in a process of their own: whatever a mail does to it, ours goes on."""
 
+import ast
 import asyncio
 import base64
 import os
@@ -139,7 +140,7 @@ async def test_a_mail_that_takes_too_much_memory_is_refused_alone():
         await reader.read(GOOD)
         first = pid(reader)
 
-        with pytest.raises(Unreadable, match=r"more than 64 MiB of memory|breaks the process"):
+        with pytest.raises(Unreadable, match=r"(?i)memory|breaks the process"):
             await reader.read(plain(b"x" * (25 << 20)))
 
         assert (await reader.read(GOOD)).text == "hello"
@@ -265,13 +266,13 @@ async def test_it_is_small(reader: Reader):
 
 
 def test_it_knows_nothing_of_the_bot():
-    code = "import sys, channels.email.child; print([m for m in sys.modules if m.startswith('bot.')])"
+    code = "import sys, channels.email.child; print({m.split('.')[1] for m in sys.modules if m.startswith('bot.')})"
 
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    assert loaded.stdout.strip() == "['bot.errors']"
+    assert ast.literal_eval(loaded.stdout) == {"errors", "files"}
 
 
 async def test_closing_ends_it_and_it_can_be_used_again(reader: Reader):

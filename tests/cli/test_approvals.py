@@ -317,4 +317,7 @@ def test_with_two_owners_somebody_has_to_say_who_decides(run, asked, root):
     ran = run("approve", asked.approval)
 
     assert ran.status == 1
-    assert ran.err == "error: say as whom you decide, with --as NAME; there are ann, bob, carol, sarah, dora, erin\n"
+    assert (
+        ran.err
+        == "error: say as whom you decide, with --as NAME; there are ann, bob, carol, sarah, dora, erin\n"
+    )

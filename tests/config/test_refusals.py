@@ -193,7 +193,10 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path, refuse):
         ("[limits]\nmax_step = 3", "did you mean max_steps?"),
         ("[webb]\nport = 1", "did you mean web?"),
         ("[slack]\nenabled = true", "did you mean channels.slack?"),
-        ('[web]\napi_url = "x"', "did you mean sim_url or channels.slack.api_url or channels.discord.api_url or channels.sms.api_url?"),
+        (
+            '[web]\napi_url = "x"',
+            "did you mean sim_url or channels.slack.api_url or channels.discord.api_url or channels.sms.api_url?",
+        ),
         ("[channels.discord]\ntoken = 1", "did you mean bot_token or channels.api.token?"),
         ("zzzzzz = 1", "remove it"),
         ('[models.main]\nmodel_name = "x"', "did you mean name?"),

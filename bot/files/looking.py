@@ -4,7 +4,7 @@ import re
 import struct
 import zlib
 
-from channels.email.zips import zip_refusal
+from bot.files.zips import zip_refusal
 
 MOST_PIXELS = 50_000_000
 LARGEST_RATIO = 100
@@ -93,7 +93,7 @@ def _by_kind(content: bytes, found: str) -> str:
         return _gzip_refusal(content)
     if found == "application/pdf" and b"/Encrypt" in content[-_FIRST:]:
         return "it is encrypted"
-    width, height = _dimensions(content, found)
+    width, height = dimensions(content, found)
     if width * height > MOST_PIXELS:
         return f"its picture would have {width} x {height} pixels"
     return ""
@@ -120,10 +120,28 @@ def _gzip_refusal(content: bytes) -> str:
     return ""
 
 
+def is_whole(content: bytes, kind: str) -> bool:
+    """Whether the end of a picture or PDF is there."""
+    match kind:
+        case "image/png":
+            return b"IEND" in content[-64:]
+        case "image/jpeg":
+            return b"\xff\xd9" in content[-1024:]
+        case "image/gif":
+            return b";" in content[-16:]
+        case "image/webp":
+            return int.from_bytes(content[4:8], "little") + 8 <= len(content) + 1
+        case "application/pdf":
+            return b"%%EOF" in content[-2048:]
+        case _:
+            return True
+
+
 # ---------------------------------------------------------------- the size of a picture
 
 
-def _dimensions(content: bytes, found: str) -> tuple[int, int]:
+def dimensions(content: bytes, found: str) -> tuple[int, int]:
+    """Width and height in pixels; zeros if that cannot be seen, or if it is no picture."""
     try:
         match found:
             case "image/png":
@@ -132,7 +150,7 @@ def _dimensions(content: bytes, found: str) -> tuple[int, int]:
                 return _two("<HH", content, 6)
             case "image/jpeg":
                 return _jpeg(content)
-            case "image/webp" if content[12:16] == b"VP8X":
+            case "image/webp":
                 return _webp(content)
             case _:
                 return 0, 0
@@ -146,8 +164,19 @@ def _two(form: str, content: bytes, at: int) -> tuple[int, int]:
 
 
 def _webp(content: bytes) -> tuple[int, int]:
-    sides = content[24:27].ljust(3, b"\0"), content[27:30].ljust(3, b"\0")
-    return int.from_bytes(sides[0], "little") + 1, int.from_bytes(sides[1], "little") + 1
+    """By the first chunk: extended, lossy or lossless (RFC 9649)."""
+    match content[12:16]:
+        case b"VP8X":
+            sides = content[24:27].ljust(3, b"\0"), content[27:30].ljust(3, b"\0")
+            return int.from_bytes(sides[0], "little") + 1, int.from_bytes(sides[1], "little") + 1
+        case b"VP8 ":
+            width, height = _two("<HH", content, 26)
+            return width & 0x3FFF, height & 0x3FFF
+        case b"VP8L":
+            (bits,) = struct.unpack_from("<I", content, 21)
+            return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+        case _:
+            return 0, 0
 
 
 def _jpeg(content: bytes) -> tuple[int, int]:
