@@ -370,7 +370,7 @@ def webhooks_of(channels: Sequence[Channel]) -> dict[str, Webhook]:
 def _readiness(bot: Bot) -> Readiness:
     store = Check("store", not bot.store.healthy, bot.store.healthy)
     lanes = Check("loop", not bot.stopping, "stopping" if bot.stopping else "")
-    channels = (Check(name, found.state == "connected", found.detail) for name, found in bot.health().items())
+    channels = (Check(name, found.state == "connected", str(found)) for name, found in bot.health().items())
     return Readiness((store, lanes, *channels))
 
 

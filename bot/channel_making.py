@@ -53,6 +53,7 @@ def _slack(slack: SlackConfig, store: SqliteStore, without_zone: Sequence[str]) 
         api_url=slack.api_url,
         allow_bots=frozenset(slack.allow_bots),
         knows=knows,
+        places=partial(store.places, "slack"),
         seconds_between_sends=slack.pace.total_seconds(),
         without_zone=without_zone,
     )

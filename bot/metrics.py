@@ -179,7 +179,7 @@ class Metrics:
         self._watched.numbers.append(_Number(name, text, read, label, kind))
 
     def watch_channels(self, read: Callable[[], Mapping[str, Health]]) -> None:
-        """Show which channels are connected, and how long ago their providers last gave a sign of life."""
+        """Show which channels are connected, how long ago their providers gave a sign of life, and an event."""
 
         def connected() -> dict[str, float]:
             return {name: float(health.state == "connected") for name, health in read().items()}
@@ -187,8 +187,12 @@ class Metrics:
         def age() -> dict[str, float]:
             return {name: health.age for name, health in read().items() if health.age is not None}
 
+        def quiet() -> dict[str, float]:
+            return {name: health.quiet for name, health in read().items() if health.quiet is not None}
+
         self.watch("saywhen_channel_connected", "1 if connected.", connected, label="channel")
         self.watch("saywhen_channel_sign_of_life_seconds", "Age of the last pong.", age, label="channel")
+        self.watch("saywhen_channel_last_event_seconds", "Age of the last event.", quiet, label="channel")
 
     def exposition(self) -> tuple[bytes, str]:
         """The text for Prometheus and its content type."""

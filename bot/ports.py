@@ -289,11 +289,21 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a channel stands; `age` is the time in seconds since the provider last gave a sign of life."""
+    """How a channel stands.
+
+    `age` is the time in seconds since the provider last gave a sign of life, `quiet` since it last told us that
+    something happened: long in a place where nobody writes.
+    """
 
     state: ChannelState
     detail: str = ""
     age: float | None = None
+    quiet: float | None = None
+
+    def __str__(self) -> str:
+        alive = "" if self.age is None else f"last sign of life {self.age:.0f} s ago"
+        told = "" if self.quiet is None else f"last event {self.quiet:.0f} s ago"
+        return "; ".join(filter(None, (self.detail, alive, told)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,14 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
 from bot.errors import ChannelRefused, SaywhenError
-from bot.events import Outgoing
-from bot.ports import Health, Part, Receive, Webhook
+from bot.events import Incoming, Outgoing
+from bot.ports import Health, Part, Receive, Received, Webhook
 from channels.slack import parts, requests
 from channels.slack.asking import Asking
 from channels.slack.background import Background
 from channels.slack.by_http import ByHttp
-from channels.slack.connection import Connection
+from channels.slack.catch_up import CatchUp, Places, no_places
+from channels.slack.connection import RECOUNT, Connection
 from channels.slack.events import NAME, Identity
 from channels.slack.failures import refusal
 from channels.slack.intake import Intake, Knows
@@ -53,11 +54,14 @@ class SlackChannel:
         app_token: str = "",
         signing_secret: str = "",
         knows: Knows,
+        places: Places = no_places,
         api_url: str | None = None,
         allow_bots: frozenset[str] = frozenset(),
         timeout: float = TIMEOUT,
         ping_every: float = 10.0,
         silence: float = 30.0,
+        gap: float = 20.0,
+        recount: float = RECOUNT,
         at_once: int = AT_ONCE,
         seconds_between_sends: float = 1.0,
         without_zone: Sequence[str] = (),
@@ -65,6 +69,8 @@ class SlackChannel:
     ) -> None:
         """With an `app_token` Slack is heard over a socket, with a `signing_secret` by HTTP; one of them it takes.
 
+        `knows`: whether a conversation has a thread. `places`: the conversations we know and the last message of
+        each, for what was missed; it is looked for at the start and when Slack gave no sign of life for `gap` seconds.
         `seconds_between_sends` to one destination: what comes faster for long, Slack may drop unseen. Slack is
         asked for the time zones of the people at the addresses in `without_zone`.
         """
@@ -80,9 +86,20 @@ class SlackChannel:
         self._standing = Standing()
         self._background = Background()
         self._intake = Intake(knows=knows, allow_bots=allow_bots, at_once=at_once, missed=self._missed)
+        self._catch_up = CatchUp(self._web, places=places)
+        self._gap = gap
+        self._receive: Receive | None = None
         self._by_http = ByHttp(self._web, self._standing)
         self._connection = (
-            Connection(self._web, self._standing, app_token=app_token, ping_every=ping_every, silence=silence)
+            Connection(
+                self._web,
+                self._standing,
+                app_token=app_token,
+                ping_every=ping_every,
+                silence=silence,
+                connected=self._connected,
+                recount=recount,
+            )
             if app_token
             else None
         )
@@ -143,10 +160,12 @@ class SlackChannel:
         raise refused
 
     async def _listen(self, receive: Receive) -> ChannelRefused:
+        self._receive = receive
         async with self._background.open():
             for address in self._without_zone:
                 await self.timezones.learn(self._web, address)
             if self._connection is None:
+                self._missed()
                 return await self._by_http.run()
             return await self._connection.run(self._handle_with(receive))
 
@@ -205,8 +224,19 @@ class SlackChannel:
         assert self._intake.me is not None
         return self._intake.me
 
+    # What was missed
+
+    def _connected(self, silent_for: float) -> None:
+        if silent_for > self._gap:
+            self._missed()
+
     def _missed(self) -> None:
-        """Slack has left events out."""
+        """Look into the history for what did not reach us."""
+        self._background.start(self._catch_up.run(self._hand_over))
+
+    async def _hand_over(self, payload: Mapping[str, Any]) -> list[tuple[Incoming, Received]]:
+        assert self._receive is not None
+        return await self._intake.take(payload, self._receive)
 
     # What leaves
 

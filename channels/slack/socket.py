@@ -6,6 +6,7 @@ acknowledgements are the SDK's.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -17,6 +18,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from channels.slack.log import SDK_LOG
+from channels.slack.shapes import mapping, string
 
 HELLO_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 2.0
@@ -27,7 +29,7 @@ Handle = Callable[["Socket", SocketModeRequest], Awaitable[None]]
 
 
 class Socket(SocketModeClient):
-    """`parting` is why it ended: Slack's reason, "closed", or "silent" when pings stay without answer."""
+    """`parting` is why it ended: Slack's reason, "closed", "silent" when pings stay without answer, or "recount"."""
 
     def __init__(
         self, url: str, *, app_token: str, web_client: AsyncWebClient, ping_every: float, handle: Handle
@@ -47,6 +49,7 @@ class Socket(SocketModeClient):
         self._ended = asyncio.Event()
         self._in_flight = 0
         self._idle = asyncio.Event()
+        self.on_message_listeners.append(self._on_message)
         self.on_close_listeners.append(self._on_close)
         self.on_error_listeners.append(self._on_close)
 
@@ -54,6 +57,10 @@ class Socket(SocketModeClient):
     def age(self) -> float:
         """Seconds since the ping that Slack answered last."""
         return max(0.0, time.time() - (self.last_ping_pong_time or time.time()))
+
+    @property
+    def is_open(self) -> bool:
+        return self.current_session is not None and not self.current_session.closed
 
     async def open(self) -> dict[str, Any]:
         """Connect and wait for Slack's hello; on failure nothing is left open."""
@@ -75,16 +82,19 @@ class Socket(SocketModeClient):
         self.current_session_monitor = asyncio.ensure_future(self.monitor_current_session())
         self.message_receiver = asyncio.ensure_future(self.receive_messages())
 
-    async def ended(self, *, silence: float) -> str:
-        """Wait until this socket has to be replaced, and say why."""
+    async def ended(self, *, silence: float, recount: float) -> str:
+        """Wait until this socket has to be replaced, and say why: in any case after `recount` seconds."""
+        opened = time.monotonic()
         while not self.parting:
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(1.0, silence / 4)):
                     await self._ended.wait()
-            if self.current_session is None or self.current_session.closed:
+            if not self.is_open:
                 self._end("closed")
             elif self.age > silence:
                 self._end("silent")
+            elif time.monotonic() - opened > recount:
+                self._end("recount")
         return self.parting
 
     async def retire(self, *, within: float) -> None:
@@ -127,7 +137,7 @@ class Socket(SocketModeClient):
                 if not self.hello.done():
                     self.hello.set_result(message)
             case "disconnect":
-                self._end(str(message.get("reason") or "disconnect"))
+                pass  # noticed already
             case _:
                 await self._run(message)
 
@@ -142,6 +152,14 @@ class Socket(SocketModeClient):
         finally:
             self._in_flight -= 1
             self._idle.set()
+
+    async def _on_message(self, message: aiohttp.WSMessage) -> None:
+        """What Slack says last: the SDK would tell us in a task of its own, after Slack has hung up."""
+        if '"disconnect"' in message.data:
+            with suppress(ValueError):
+                said = mapping(json.loads(message.data))
+                if said.get("type") == "disconnect":
+                    self._end(string(said, "reason") or "disconnect")
 
     async def _on_close(self, _message: aiohttp.WSMessage) -> None:
         self._end("closed")

@@ -34,12 +34,8 @@ class Standing:
         return None if self._heard is None else time.monotonic() - self._heard
 
     def health(self, age: float | None) -> Health:
-        return Health(self.state, "; ".join(filter(None, (self._detail, self.warning, self._last()))), age)
-
-    def _last(self) -> str:
-        if self.state != "connected":
-            return ""
-        return "no event yet" if self.quiet_for is None else f"last event {self.quiet_for:.0f} s ago"
+        said = "; ".join(filter(None, (self._detail, self.warning)))
+        return Health(self.state, said, age, self.quiet_for)
 
     async def pause(self, failures: int, error: Exception) -> None:
         """Wait, longer after each failure, and as long as Slack asks for."""

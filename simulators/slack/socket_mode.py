@@ -40,6 +40,8 @@ class SocketMode:
         self._closing: set[asyncio.Task[None]] = set()
         self.connections: list[Connection] = []
         self.answers_pings = True
+        self.refuse_with = ""
+        """Say this reason instead of hello to every new socket, and close it."""
 
     # For the Web API
 
@@ -59,8 +61,9 @@ class SocketMode:
         # aiohttp's own autoping would answer pings even when a test wants them unanswered.
         ws = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=1 << 22)
         await ws.prepare(request)
-        if len(self.connections) >= MOST_CONNECTIONS:
-            await ws.send_str(json.dumps(payloads.disconnect("too_many_websockets", host=_host())))
+        too_many = "too_many_websockets" if len(self.connections) >= MOST_CONNECTIONS else ""
+        if reason := self.refuse_with or too_many:
+            await ws.send_str(json.dumps(payloads.disconnect(reason, host=_host())))
             await ws.close()
             return ws
         connection = Connection(ws, request.transport)

@@ -1,11 +1,11 @@
-"""A bot that Slack calls over HTTP: the real web side, the real store, and calls signed by Slack's own SDK."""
+"""A bot in Slack with a real store, by socket or by HTTP: the real web side, and calls signed by Slack's own SDK."""
 
 import asyncio
 import hmac
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ import httpx
 from slack_sdk.signature import SignatureVerifier
 
 from bot.errors import ChannelRefused
-from bot.events import Event
-from bot.ports import WebhookRequest
+from bot.events import Event, MessageReceived
+from bot.ports import Webhook, WebhookRequest
 from channels.slack import SlackChannel
 from simulators.slack import SlackSimulator
 from tests.web.kit import Web, open_web, serving
@@ -27,22 +27,10 @@ Headers = dict[str, str]
 
 
 @dataclass
-class HttpBot:
+class SocketBot:
     slack: SlackSimulator
     channel: SlackChannel
     web: Web
-    url: str
-    client: httpx.AsyncClient
-    task: asyncio.Task[None]
-
-    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
-        return await self.client.post(
-            f"{self.url}/webhooks/slack/{path}", content=body, headers=dict(headers)
-        )
-
-    async def event(self, payload: Mapping[str, Any], **more: Any) -> httpx.Response:
-        body = json.dumps(payload).encode()
-        return await self.post("events", body, signed(body, **more))
 
     async def events(self) -> list[Event]:
         """Everything that was stored, in all threads."""
@@ -52,6 +40,30 @@ class HttpBot:
 
     async def stored(self, type_: str = "message.received") -> list[Event]:
         return [event for event in await self.events() if event.type == type_]
+
+    async def texts(self) -> list[str]:
+        data = [event.data for event in await self.stored()]
+        return [each.blocks[0].text for each in data if isinstance(each, MessageReceived)]
+
+    async def until_heard(self, *texts: str, timeout: float = 30.0) -> None:
+        async with asyncio.timeout(timeout):
+            while set(texts) - set(await self.texts()):  # noqa: ASYNC110 - the store rings no bell of ours
+                await asyncio.sleep(0.02)
+
+
+@dataclass
+class HttpBot(SocketBot):
+    url: str
+    client: httpx.AsyncClient
+
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        return await self.client.post(
+            f"{self.url}/webhooks/slack/{path}", content=body, headers=dict(headers)
+        )
+
+    async def event(self, payload: Mapping[str, Any], **more: Any) -> httpx.Response:
+        body = json.dumps(payload).encode()
+        return await self.post("events", body, signed(body, **more))
 
 
 def signed(
@@ -93,28 +105,48 @@ def request(path: str, body: bytes, headers: Mapping[str, str], method: str = "P
 
 
 @asynccontextmanager
+async def socket_bot(folder: Path, slack: SlackSimulator, **changes: Any) -> AsyncIterator[SocketBot]:
+    """Stores what comes by socket, and does nothing with it."""
+    given = {"app_token": "xapp-demo", "signing_secret": "", **changes}
+    folder.mkdir(exist_ok=True)  # noqa: ASYNC240 - a test's own folder
+    async with open_web(folder) as web, _running(slack, web, **given) as channel:
+        yield SocketBot(slack, channel, web)
+
+
+@asynccontextmanager
 async def http_bot(folder: Path, slack: SlackSimulator, **changes: Any) -> AsyncIterator[HttpBot]:
-    """Stores what comes, and does nothing with it. Slack is told its addresses."""
+    """Stores what comes by HTTP, and does nothing with it. Slack is told its addresses."""
+    webhooks: dict[str, Webhook] = {}
+    async with (
+        open_web(folder, webhooks=lambda: webhooks) as web,
+        serving(web.app) as url,
+        httpx.AsyncClient(timeout=30) as client,
+        _running(slack, web, **changes) as channel,
+    ):
+        webhooks |= channel.webhooks
+        hooks = f"{url}/webhooks/slack"
+        assert await slack.use_http(
+            f"{hooks}/events", interactive=f"{hooks}/interactive", commands=f"{hooks}/commands"
+        )
+        yield HttpBot(slack, channel, web, url, client)
+
+
+@asynccontextmanager
+async def _running(slack: SlackSimulator, web: Web, **changes: Any) -> AsyncIterator[SlackChannel]:
+    store = web.bot.store
+    web.thinking.clear()
 
     async def knows(account: str, conversation: str) -> bool:
-        return await web.bot.store.thread_of("slack", account, conversation) is not None
+        return await store.thread_of("slack", account, conversation) is not None
 
-    given = {"bot_token": "xoxb-demo", "signing_secret": SECRET, "api_url": slack.api_url, "knows": knows}
+    given = {"bot_token": "xoxb-demo", "signing_secret": SECRET, "api_url": slack.api_url, "knows": knows,
+             "places": lambda: store.places("slack")}  # fmt: skip
     channel = SlackChannel(**{**given, **changes})
-    async with AsyncExitStack() as stack:
-        web = await stack.enter_async_context(open_web(folder, webhooks=lambda: channel.webhooks))
-        web.thinking.clear()
-        url = await stack.enter_async_context(serving(web.app))
-        client = await stack.enter_async_context(httpx.AsyncClient(timeout=30))
-        task = asyncio.create_task(channel.run(web.receive))
-        try:
-            await slack.until(lambda: channel.health().state == "connected")
-            hooks = f"{url}/webhooks/slack"
-            assert await slack.use_http(
-                f"{hooks}/events", interactive=f"{hooks}/interactive", commands=f"{hooks}/commands"
-            )
-            yield HttpBot(slack, channel, web, url, client, task)
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError, ChannelRefused):
-                await task
+    task = asyncio.create_task(channel.run(web.receive))
+    try:
+        await slack.until(lambda: channel.health().state == "connected")
+        yield channel
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError, ChannelRefused):
+            await task

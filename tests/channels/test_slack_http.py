@@ -14,7 +14,7 @@ import pytest
 
 from bot.config import ConfigError, load
 from bot.errors import ChannelRefused, Overloaded, StoreFull
-from bot.events import Incoming, MessageReceived
+from bot.events import Incoming
 from bot.ports import Received
 from channels.slack import SlackChannel
 from simulators.slack import SlackSimulator
@@ -34,11 +34,6 @@ async def bot(tmp_path: Path, slack: SlackSimulator) -> AsyncIterator[HttpBot]:
         yield made
 
 
-async def texts(bot: HttpBot) -> list[str]:
-    stored = [event.data for event in await bot.stored()]
-    return [data.blocks[0].text for data in stored if isinstance(data, MessageReceived)]
-
-
 # ---------------------------------------------------------------- what comes is stored, then acknowledged
 
 
@@ -47,7 +42,7 @@ async def test_slack_accepts_the_address_and_messages_arrive(bot: HttpBot):
     bot.slack.say("bob", "@saywhen lunch?", channel="general")
     await bot.slack.until(lambda: bot.slack.stats.acks == 3)
 
-    assert sorted(await texts(bot)) == ["hello", "lunch?"]
+    assert sorted(await bot.texts()) == ["hello", "lunch?"]
     assert bot.slack.stats.redeliveries == 0
 
 
@@ -71,7 +66,7 @@ async def test_what_could_not_be_stored_comes_again(bot: HttpBot):
     bot.web.refusal = None
     await bot.slack.until(lambda: bot.slack.stats.acks, timeout=20)
 
-    assert await texts(bot) == ["hello"]
+    assert await bot.texts() == ["hello"]
 
 
 async def test_what_is_told_by_http_is_what_is_told_by_socket(tmp_path: Path):
@@ -135,7 +130,7 @@ async def test_fifty_deliveries_at_once_are_one_message(bot: HttpBot):
     acknowledged = await bot.slack.redeliver(str(said.event_id), times=50)
 
     assert acknowledged == 50
-    assert await texts(bot) == ["hello"]
+    assert await bot.texts() == ["hello"]
 
 
 async def test_the_same_message_under_other_event_ids_is_one_message(bot: HttpBot):
@@ -143,7 +138,7 @@ async def test_the_same_message_under_other_event_ids_is_one_message(bot: HttpBo
         answer = await bot.event({**message(), "event_id": f"Ev{number}"})
         assert answer.status_code == 200
 
-    assert await texts(bot) == ["hello"]
+    assert await bot.texts() == ["hello"]
 
 
 @pytest.mark.parametrize("reason", ["http_timeout", "http_error", "connection_failed", "unknown_error"])
@@ -151,7 +146,7 @@ async def test_a_repetition_that_is_the_only_delivery_is_taken(bot: HttpBot, rea
     answer = await bot.event(message(), x_slack_retry_num="3", x_slack_retry_reason=reason)
 
     assert answer.status_code == 200
-    assert await texts(bot) == ["hello"]
+    assert await bot.texts() == ["hello"]
 
 
 @pytest.mark.parametrize(("later", "status"), [(0, 200), (3_600, 401), (30 * 86_400, 401)])
@@ -195,7 +190,8 @@ async def test_its_health_is_that_of_slacks_last_word(bot: HttpBot):
     after = bot.channel.health()
 
     assert (before.state, after.state) == ("connected", "connected")
-    assert after.detail == "last event 0 s ago"
+    assert after.detail == ""
+    assert after.quiet is not None
     assert after.age is not None
     assert after.age < 5
 

@@ -224,7 +224,9 @@ async def test_how_the_bot_stands_is_asked_at_each_reading():
     metrics, waiting = Metrics(), [1.0]
     metrics.watch("saywhen_outbox_waiting", "Messages.", lambda: waiting[0])
     metrics.watch("saywhen_inputs", "By kind.", lambda: {"duplicate": 7.0}, label="kind", kind="counter")
-    metrics.watch_channels(lambda: {"slack": Health("connected", age=2.5), "sms": Health("failing")})
+    metrics.watch_channels(
+        lambda: {"slack": Health("connected", age=2.5, quiet=60), "sms": Health("failing")}
+    )
 
     first = value(metrics, "saywhen_outbox_waiting")
     waiting[0] = 2.0
@@ -234,5 +236,6 @@ async def test_how_the_bot_stands_is_asked_at_each_reading():
     assert value(metrics, "saywhen_channel_connected", channel="slack") == 1
     assert value(metrics, "saywhen_channel_connected", channel="sms") == 0
     assert value(metrics, "saywhen_channel_sign_of_life_seconds", channel="slack") == 2.5
+    assert value(metrics, "saywhen_channel_last_event_seconds", channel="slack") == 60
     with pytest.raises(KeyError):
         value(metrics, "saywhen_channel_sign_of_life_seconds", channel="sms")
