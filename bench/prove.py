@@ -15,11 +15,12 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.mail_sweep import mails
 from bench.table import Row, report
 
 ROOT = Path(__file__).resolve().parent.parent
 LATEST = ROOT / "prove" / "latest.json"
-MUTANTS = 23
+MUTANTS = 25
 CASES_OF_GARBAGE = 120
 
 Counts = dict[str, int]
@@ -45,7 +46,7 @@ def main() -> int:
 
 def crash_sweep(short: bool) -> tuple[list[Row], list[str]]:
     much = ("--brief", "--every", "40", "--pairs", "8") if short else ("--pairs", "150")
-    found = _sweep(*much)
+    found = _sweep("tests.crash.sweep", *much)
     counts: Counts = found["counts"]
     return [
         Row("crash points in one life", found["points"], "points"),
@@ -61,14 +62,30 @@ def crash_sweep(short: bool) -> tuple[list[Row], list[str]]:
     ], list(found["violations"])
 
 
+def mail_sweep(short: bool) -> tuple[list[Row], list[str]]:
+    much = ("--brief", "--every", "4", "--pairs", "6") if short else ("--pairs", "100")
+    found = _sweep("tests.crash.mail_sweep", *much)
+    counts: Counts = found["counts"]
+    many = counts.get("mails sent again", 0)
+    return [
+        Row("mail: crash points in one life", found["points"], "points"),
+        Row("mail: crash cases played", found["cases"], "cases"),
+        Row("mail: of these two deaths in a row", found["pairs"], "cases"),
+        Row("mail: deaths", counts.get("deaths", 0), "processes"),
+        Row("mail: mails that came in, each kept once", counts.get("mails", 0), "mails"),
+        Row("mail: crash violations (lost, another Message-ID, corrupt)", *_none(found["violations"])),
+        Row("mail: sent again, with the same Message-ID", many, "mails", "at most 1 a death", True),
+    ], list(found["violations"])
+
+
 def _tasks(counts: Counts) -> int:
     return counts.get("background tasks", 0) + counts.get("outside tasks", 0)
 
 
-def _sweep(*arguments: str):  # type: ignore[no-untyped-def]  # the JSON of tests/crash/sweep.py
+def _sweep(module: str, *arguments: str):  # type: ignore[no-untyped-def]  # the JSON it prints
     """In a process of its own: what is forked must have no threads."""
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.crash.sweep", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -184,6 +201,8 @@ def _none(violations: list[str]) -> tuple[int, str, str, bool]:
 
 PARTS: dict[str, Callable[[bool], tuple[list[Row], list[str]]]] = {
     "crash sweep": crash_sweep,
+    "crash sweep of mail": mail_sweep,
+    "real mails": mails,
     "random schedules": schedules,
     "mutants": mutants,
     "garbage": garbage,

@@ -9,22 +9,20 @@ import json
 import os
 import random
 import shutil
-import signal
 import sys
 import tempfile
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+from tests.crash.forked import error, fork, wait
 from tests.crash.judge import judge
 from tests.crash.life import DIED, STORIES, Life, live
 from tests.sim.checks import Violation
 from tests.sim.ground import be_quiet, fast_folder
 
-LONGEST_LIFE = 60  # seconds
 BRIEF = ("savepoint.done", "migration.statement")  # left out of a short sweep: each is like its neighbour
 
 
@@ -61,8 +59,8 @@ def points_of(folder: Path, story: str, *, mutant: str = "") -> list[str]:
         (place / "points").write_text(json.dumps(live(place, Life(1, story, mutant=mutant))))
         judge(place, "undisturbed", STORIES[story])
 
-    if _wait(_fork(count, place)):
-        raise RuntimeError(_error(place))
+    if wait(fork(count, place)):
+        raise RuntimeError(error(place))
     names: list[str] = json.loads((place / "points").read_text())
     return names
 
@@ -76,7 +74,7 @@ def sweep(cases: Iterable[Case], *, folder: Path, jobs: int, stop_early: bool = 
             number, case = following
             place = folder / str(number)
             place.mkdir()
-            running[_fork(partial(_play, case, place), place)] = case, place
+            running[fork(partial(_play, case, place), place)] = case, place
         if not running:
             return
         pid, _ = os.wait()
@@ -90,9 +88,9 @@ def sweep(cases: Iterable[Case], *, folder: Path, jobs: int, stop_early: bool = 
 
 def _play(case: Case, place: Path) -> None:
     for life in case.lives():
-        code = _wait(_fork(partial(live, place, life), place))
+        code = wait(fork(partial(live, place, life), place))
         if code not in (0, DIED):
-            raise Violation(f"life {life.number} ended with {code}: {_error(place)}")
+            raise Violation(f"life {life.number} ended with {code}: {error(place)}")
     counts = judge(place, "judged", STORIES[case.story])
     (place / "counts").write_text(json.dumps(counts))
 
@@ -100,36 +98,7 @@ def _play(case: Case, place: Path) -> None:
 def _read(case: Case, place: Path) -> Found:
     if (place / "counts").exists():
         return Found(case, Counter(json.loads((place / "counts").read_text())))
-    return Found(case, Counter(), _error(place))
-
-
-# ---------------------------------------------------------------- processes
-
-
-def _fork(work: Callable[[], object], place: Path) -> int:
-    """A child that does this and ends; what it raises is written down in its folder."""
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 1
-    try:
-        signal.alarm(LONGEST_LIFE)
-        work()
-        code = 0
-    except BaseException:  # noqa: BLE001 - a child must never return into the loop of its parent
-        with (place / "error").open("a") as file:
-            file.write(traceback.format_exc())
-    finally:
-        os._exit(code)
-
-
-def _wait(pid: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def _error(place: Path) -> str:
-    file = place / "error"
-    return file.read_text().strip().splitlines()[-1] if file.exists() else "it ended without a word"
+    return Found(case, Counter(), error(place))
 
 
 # ---------------------------------------------------------------- which cases

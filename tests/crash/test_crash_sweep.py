@@ -11,9 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def sweep(*arguments: str) -> dict[str, Any]:
+def sweep(*arguments: str, module: str = "tests.crash.sweep") -> dict[str, Any]:
     """In a process of its own: what is forked must have no threads."""
-    command = [sys.executable, "-m", "tests.crash.sweep", *arguments]
+    command = [sys.executable, "-m", module, *arguments]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.stdout, ended.stderr
     result: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
@@ -46,3 +46,28 @@ def test_a_bot_that_is_broken_on_purpose_is_caught(mutant, where, says):
 
     assert len(found["violations"]) >= 1
     assert says in found["violations"][0]
+
+
+# ---------------------------------------------------------------- from the mailbox to the SMTP server
+
+
+@pytest.mark.prove
+def test_dying_anywhere_on_the_way_of_a_mail_loses_none_and_repeats_one_a_death_at_most():
+    found = sweep("--brief", "--every", "5", "--pairs", "3", module="tests.crash.mail_sweep")
+
+    assert found["violations"] == []
+    assert found["points"] > 140
+    assert found["counts"]["deaths"] >= found["cases"]
+    assert found["counts"]["mails"] == 7 * found["cases"]
+    assert found["counts"]["mails sent again"] > 0
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize(
+    ("mutant", "where", "says"),
+    [("marks first", "flag.after", "is lost"), ("new ids", "smtp.after", "has 2 Message-IDs")],
+)
+def test_a_mail_path_that_is_broken_on_purpose_is_caught(mutant, where, says):
+    found = sweep("--mutant", mutant, "--only", where, module="tests.crash.mail_sweep")
+
+    assert sum(says in violation for violation in found["violations"]) >= 3
