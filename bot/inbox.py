@@ -301,12 +301,13 @@ _ANSWERLESS = (
 
 def _says_something(data: AnyInput) -> bool:
     """A delete only takes something back, and not every provider says whose it was."""
-    return isinstance(data, MessageReceived | MessageEdited)
+    rated = isinstance(data, FeedbackReceived) and data.sender is not None
+    return rated or isinstance(data, MessageReceived | MessageEdited)
 
 
 def _sender(data: AnyInput) -> Sender | None:
     match data:
-        case MessageReceived() | MessageEdited() | MessageDeleted():
+        case MessageReceived() | MessageEdited() | MessageDeleted() | FeedbackReceived():
             return data.sender
         case ApprovalAnswered(by=by) | QuestionAnswered(by=by):
             return Sender(channel=by.channel, address=by.address, proof=by.proof)

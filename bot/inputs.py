@@ -188,9 +188,11 @@ class SenderTold(InputData):
 
 
 class FeedbackReceived(InputData):
-    """`rating` runs from 1 (bad) to 5 (good); thumbs are 1 and 5."""
+    """`rating` runs from 1 (bad) to 5 (good); thumbs are 1 and 5. `withdrawn`: it was given before, and taken back."""
 
     type: ClassVar[str] = "feedback.received"
     rating: float = Field(ge=1, le=5, allow_inf_nan=False)
     comment: Private = ""
     about: int | None = None
+    sender: Sender | None = None
+    withdrawn: bool = False

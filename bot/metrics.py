@@ -102,7 +102,7 @@ class AgentMetrics:
                 self.escalations.labels(agent, reason).inc()
             case ApprovalResolved(status=status):
                 self.approvals.labels(agent, status).inc()
-            case FeedbackReceived(rating=rating):
+            case FeedbackReceived(rating=rating, withdrawn=False):
                 self.ratings.labels(agent).observe(rating)
             case TurnEnded(outcome=outcome):
                 self._turn_ended(agent, outcome, event, thread)

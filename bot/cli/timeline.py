@@ -63,7 +63,10 @@ def _said(type_: str, data: Row) -> tuple[str, str]:
         case "control.requested":
             return data["by"], data["action"] + _after(data["because"])
         case "feedback.received":
-            return "feedback", f"{data['rating']:g} of 5{_after(data['comment'])}"
+            rating = f"{data['rating']:g} of 5"
+            if data.get("withdrawn"):
+                rating = f"(takes back {rating})"
+            return "feedback", f"{rating}{_after(data['comment'])}"
         case _:
             return type_, _json(data)
 

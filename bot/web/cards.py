@@ -80,7 +80,7 @@ def card(event: Event, *, simulated: bool = False) -> Card:  # noqa: C901 - one 
             about = f"seq {data.about}" if data.about else ""
             return Card(
                 "person",
-                f"feedback: {data.rating:g} of 5",
+                f"feedback{' taken back' if data.withdrawn else ''}: {data.rating:g} of 5",
                 event.actor,
                 data.comment,
                 facts=pairs(about=about),

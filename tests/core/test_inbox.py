@@ -161,6 +161,19 @@ async def test_feedback_wakes_nobody(store, inbox, woken):
     assert woken == []
 
 
+async def test_where_strangers_are_refused_their_feedback_is_too(store, woken):
+    inbox = make(store, woken, rules={"slack": ChannelRule(strangers="refuse")})
+    thread_id = (await inbox.receive(said())).thread_id
+
+    def rated(by):
+        return Incoming(FeedbackReceived(rating=5, sender=by), channel="slack", thread_id=thread_id)
+
+    known = await inbox.receive(rated(sender()))
+
+    assert await inbox.receive(rated(sender("T001/U999"))) == REFUSED
+    assert known.thread_id == thread_id
+
+
 async def test_edits_and_deletes_are_prepared_like_messages(store, inbox):
     thread_id = (await inbox.receive(said())).thread_id
     edit = MessageEdited(

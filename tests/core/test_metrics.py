@@ -173,6 +173,20 @@ def test_the_eight_are_shown_only_once_the_history_is_in():
     run(scenario())
 
 
+def test_a_rating_that_is_taken_back_is_no_second_one():
+    async def scenario():
+        store: Any = FakeStore()
+        store.open("t1")
+        store.write("t1", FeedbackReceived(rating=5))
+        store.write("t1", FeedbackReceived(rating=5, withdrawn=True))
+        metrics = Metrics()
+        await metrics.replay(store)
+
+        assert value(metrics, "agent_user_satisfaction_count", **BY) == 1
+
+    run(scenario())
+
+
 def test_a_thread_that_cannot_be_read_does_not_keep_the_others_out():
     async def scenario():
         store: Any = FakeStore()
