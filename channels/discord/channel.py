@@ -19,6 +19,7 @@ from channels.discord.connection import Connection, Rhythm
 from channels.discord.contents import Contents
 from channels.discord.events import NAME, Identity
 from channels.discord.failures import CallFailed, refusal
+from channels.discord.files import Files
 from channels.discord.intake import Intake, Memory
 from channels.discord.interactive import Asked, Interactive, Knows
 from channels.discord.lanes import Lanes
@@ -77,6 +78,7 @@ class DiscordChannel:
         self._web = Web()
         self._memory = Memory()
         self._contents = Contents()
+        self._files = Files(api_url=api_url)
         self._posting = Posting(self._web, taken=taken)
         self._typing = TypingSigns(self._web, has_thread=self._posting.has_thread)
         self._interactive = Interactive(self._web, asked=asked, knows=knows)
@@ -134,7 +136,7 @@ class DiscordChannel:
 
     async def _work(self, client: Client, receive: Receive) -> None:
         """Keeps what works beside the connection, until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
+        async with self._files.open(), asyncio.TaskGroup() as tasks:
             self._typing.tasks = tasks
             self._lanes = Lanes(tasks)
             self._intake = Intake(
@@ -145,6 +147,7 @@ class DiscordChannel:
                 posting=self._posting,
                 interactive=self._interactive,
                 contents=self._contents,
+                files=self._files,
                 knows=self._knows,
                 allow_bots=self._allow_bots,
                 memory=self._memory,

@@ -17,6 +17,7 @@ from bot.events import (
     MessageReceived,
     Sender,
 )
+from channels.discord.attached import File, files_of
 from channels.discord.destinations import Destination
 from channels.discord.shapes import Json, id_in, items, mapping, number, string
 from channels.discord.text import mentions, plain
@@ -185,13 +186,17 @@ class Reader:
         return is_bot and not self.allow_bots & {user, webhook, app}
 
     def _blocks(self, message: Json, kind: Kind) -> tuple[Block, ...]:
-        files = [_file(item, message) for item in items(message, "attachments")]
+        files = [file.block() for file in self.files(message, kind)]
         quoted = [*self._forwarded(message), *self._quoted(message, kind)]
         text = self._text(message)
         stickers = [f"[sticker: {string(item, 'name')}]" for item in items(message, "sticker_items")]
         text = "\n".join(filter(None, (text, *stickers)))
         first = [Block(source="person", text=text)] if text else []
-        return tuple(block for block in (*first, *files, *quoted) if block)
+        return (*first, *files, *quoted)
+
+    def files(self, message: Json, kind: Kind) -> list[File]:
+        """Those that came with it, or with what we are asked about."""
+        return [*files_of(message), *files_of(self._asked_about(message, kind))]
 
     def _text(self, message: Json) -> str:
         names = {id_in(user, "id"): _name(user) for user in items(message, "mentions")}
@@ -203,11 +208,14 @@ class Reader:
         texts = [self._text(each) for each in found]
         return [Block(source="quoted", text=text, name="a forwarded message") for text in texts if text]
 
-    def _quoted(self, message: Json, kind: Kind) -> list[Block]:
+    def _asked_about(self, message: Json, kind: Kind) -> Json:
         """What somebody else wrote, where we are asked about it; in a thread we have read it ourselves."""
-        replied = mapping(message.get("referenced_message"))
-        if kind != "channel" or not replied or self._answered(message):
-            return []
+        if kind != "channel" or self._answered(message):
+            return {}
+        return mapping(message.get("referenced_message"))
+
+    def _quoted(self, message: Json, kind: Kind) -> list[Block]:
+        replied = self._asked_about(message, kind)
         text = self._text(replied)
         return [Block(source="quoted", text=text, name=_display(replied))] if text else []
 
@@ -224,23 +232,6 @@ def _display(message: Json) -> str:
 
 def _name(user: Json) -> str:
     return string(user, "global_name") or string(user, "username")
-
-
-def _file(item: Json, message: Json) -> Block | None:
-    """A file by reference: its address is good for a day, the ids of its message for as long as that is there."""
-    id_ = id_in(item, "id")
-    if not id_:
-        return None
-    kind = string(item, "content_type").partition(";")[0]
-    size = number(item, "size")
-    about = ", ".join(filter(None, (kind, f"{size} bytes" if size >= 0 else "")))
-    return Block(
-        source="attachment",
-        kind="image" if kind.startswith("image/") else "file",
-        text=about,
-        name=string(item, "filename"),
-        ref=f"{id_in(message, 'channel_id')}/{id_in(message, 'id')}/{id_}",
-    )
 
 
 def _digest(raw: bytes) -> str:

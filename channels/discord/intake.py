@@ -12,13 +12,14 @@ from dataclasses import replace
 from typing import TypeVar
 
 from bot.errors import SaywhenError
-from bot.events import MessageReceived
+from bot.events import Incoming, MessageEdited, MessageReceived
 from bot.ports import Receive
 from channels.discord.client import Client
 from channels.discord.contents import Contents
 from channels.discord.destinations import Destination
 from channels.discord.events import Arrival, Identity, Kind, Reader, kind_of
 from channels.discord.failures import CallFailed
+from channels.discord.files import Files
 from channels.discord.interactive import Interactive, Knows
 from channels.discord.lanes import Lanes
 from channels.discord.posting import Posting
@@ -49,6 +50,7 @@ class Intake:
         posting: Posting,
         interactive: Interactive,
         contents: Contents,
+        files: Files,
         knows: Knows,
         allow_bots: frozenset[str],
         memory: "Memory",
@@ -61,6 +63,7 @@ class Intake:
         self._posting = posting
         self._interactive = interactive
         self._contents = contents
+        self._files = files
         self._knows = knows
         self._memory = memory
         self._sleep = sleep
@@ -184,16 +187,26 @@ class Intake:
             self._memory.remember(self._memory.conversations, id_in(message, "id"), to)
             if isinstance(arrival.incoming.data, MessageReceived) and to.message == id_in(message, "id"):
                 self._posting.know_title(to.message, arrival.incoming.data.blocks[0].text)
+        incoming = await self._with_files(arrival.incoming, message, kind)
         failures = 0
         while True:
             try:
-                await self._receive(arrival.incoming)
+                await self._receive(incoming)
             except SaywhenError as error:
                 failures += 1
                 log.warning("Discord: a message could not be stored, and is held: %s", error)
                 await self._sleep(min(LONGEST_PAUSE, 0.25 * 2.0 ** min(failures, 10)))
             else:
                 return
+
+    async def _with_files(self, incoming: Incoming, message: Json, kind: Kind) -> Incoming:
+        """With what is in them, where it can be had; the channel's lane waits."""
+        data = incoming.data
+        if not isinstance(data, MessageReceived | MessageEdited):
+            return incoming
+        shown = await self._files.shown(self._reader.files(message, kind))
+        blocks = tuple(shown.get(block.ref, block) for block in data.blocks)
+        return replace(incoming, data=data.model_copy(update={"blocks": blocks}))
 
 
 class Memory:

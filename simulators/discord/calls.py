@@ -28,18 +28,18 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Attachment(Body):
+class SentFile(Body):
     """The type follows from the name unless it is given."""
 
     name: str = Field(min_length=1, max_length=260)
-    base64: str
+    content_base64: str
     content_type: str | None = None
 
     def upload(self) -> Upload:
         try:
-            content = base64.b64decode(self.base64, validate=True)
+            content = base64.b64decode(self.content_base64, validate=True)
         except binascii.Error as error:
-            raise Unusable(f"an attachment is not base64: {error}", found=self.base64[:40]) from None
+            raise Unusable(f"a file is not base64: {error}", found=self.content_base64[:40]) from None
         return Upload(self.name, self.content_type or content_type(self.name), content)
 
 
@@ -53,7 +53,7 @@ class Say(Acted):
     reply_to: str | None = None
     mention: bool | None = None
     bot: bool = False
-    attachments: Annotated[tuple[Attachment, ...], Field(max_length=10)] = ()
+    files: Annotated[tuple[SentFile, ...], Field(max_length=10)] = ()
 
 
 class Edit(Body):

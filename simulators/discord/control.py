@@ -52,7 +52,7 @@ class Control:
 
     async def say(self, request: web.Request) -> Json:
         body = await _read(request, Say)
-        files = [each.upload() for each in body.attachments]
+        files = [each.upload() for each in body.files]
         return _written(
             self._discord.say(
                 body.from_,

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 Operation: TypeAlias = Literal[
     "send", "edit", "delete", "typing", "react", "history", "thread", "dm", "command", "callback", "followup",
-    "read", "any",
+    "read", "file", "any",
 ]  # fmt: skip
 Kind: TypeAlias = Literal[
     "429", "cloudflare", "500", "502", "503", "error", "garbage", "reset_before_accept", "reset_after_accept",

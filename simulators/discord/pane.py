@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import yarl
 from aiohttp import web
 
 from simulators.discord import markdown
@@ -115,7 +116,7 @@ class PaneView:
                 {"emoji": k, "count": len(v)} for k, v in message.extra.get("reactions", {}).items()
             ],
             "buttons": [_button(each) for each in leaves(components) if each.get("type") == BUTTON],
-            "files": [{"name": f["filename"], "url": f["url"]} for f in full["attachments"]],
+            "files": [_file(each) for each in full["attachments"]],
             "may_thread": self._channel.kind == "text" and "thread" not in full,
         }
 
@@ -130,6 +131,16 @@ class PaneView:
             return ""
         shown = [_field(field.custom_id, field.label, field.component) for field in fields(known["modal"])]
         return render("discord_modal.html", title=known["modal"]["title"], fields=shown)
+
+
+def _file(about: Json) -> Json:
+    """The page may show pictures of its own address alone, so only the path is left of that."""
+    is_image = about["content_type"].startswith("image/")
+    return {
+        "name": about["filename"],
+        "url": str(yarl.URL(about["url"]).relative()),
+        "is_image": is_image,
+    }
 
 
 def _button(component: Json) -> Json:

@@ -56,11 +56,11 @@ class Persons:
         if mention and where.in_guild and tag not in text:
             text = f"{tag} {text}"
         if not text and not files:
-            raise Refused("a message has a text or attachments")
+            raise Refused("a message has a text or files")
         if len(text) > LONGEST_CONTENT:
             raise Refused(f"a message has at most {LONGEST_CONTENT} characters, not {len(text)}")
         if len(files) > MOST_FILES:
-            raise Refused(f"a message has at most {MOST_FILES} attachments")
+            raise Refused(f"a message has at most {MOST_FILES} files")
         target = self._visible(reply_to, person) if reply_to else None
         if target is not None and target.channel != where.id:
             raise Refused(f"message {reply_to} is not in {self._guild.place_name(where)}")

@@ -50,7 +50,7 @@ class DiscordSimulator:
         self.config = config or DiscordConfig()
         self.state = DiscordState(state)
         self.faults = Faults()
-        self.cdn = Cdn(self.state, now=now)
+        self.cdn = Cdn(self.state, now=now, faults=self.faults)
         self.gateway = Gateway(self.config, self.state, now=now, time_scale=time_scale)
         self.guild = Guild(self.config, self.state, now=now, cdn=self.cdn, emit=self.gateway.emit)
         self.gateway.serve(self.guild)

@@ -254,7 +254,8 @@ def test_attachments_are_references():
         "plan.pdf",
         "500/1001/31",
     )
-    assert first.text == "application/pdf, 12 bytes"
+    assert first.text == "application/pdf; 1 KB"
+    assert not first.data
     assert (second.kind, second.ref) == ("image", "500/1001/32")
 
 

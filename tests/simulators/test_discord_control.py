@@ -30,10 +30,10 @@ async def test_a_conversation_by_script():
 
 async def test_what_people_do_has_a_call_each():
     async with DiscordSimulator() as simulator, hand(simulator) as script:
-        file = {"name": "a.txt", "base64": base64.b64encode(b"text").decode()}
+        file = {"name": "a.txt", "content_base64": base64.b64encode(b"text").decode()}
         said = await script.control(
             "say",
-            {"from": "bob", "text": "see https://example.org", "channel": "general", "attachments": [file]},
+            {"from": "bob", "text": "see https://example.org", "channel": "general", "files": [file]},
         )
         message = said.body["id"]
         await script.control("unfurl", {"message": message})
@@ -117,7 +117,7 @@ async def test_a_press_that_nobody_answers_has_failed():
 @pytest.mark.parametrize(
     ("path", "body", "status", "error"),
     [
-        ("say", {"from": "ann"}, 400, "a message has a text or attachments"),
+        ("say", {"from": "ann"}, 400, "a message has a text or files"),
         ("say", {"from": "dora", "text": "x"}, 400, "nobody on Discord is called 'dora'"),
         ("say", {"from": "400000000000000001", "text": "x"}, 400, "is the bot itself"),
         ("say", {"from": "ann", "text": "x", "channel": "lounge"}, 400, "no channel, thread or DM 'lounge'"),
@@ -125,7 +125,7 @@ async def test_a_press_that_nobody_answers_has_failed():
         ("say", {"from": "ann", "text": "x" * 2_001}, 400, "at most 2000 characters, not 2001"),
         ("say", {"from": "ann", "text": "x", "reply_to": "1"}, 400, "no message '1'"),
         ("say", {"from": "ann", "txt": "x"}, 422, "this call takes other fields"),
-        ("say", {"from": "ann", "attachments": [{"name": "a", "base64": "!"}]}, 400, "is not base64"),
+        ("say", {"from": "ann", "files": [{"name": "a", "content_base64": "!"}]}, 400, "is not base64"),
         ("edit", {"message": "1", "text": "x"}, 400, "no message '1'"),
         ("unfurl", {"message": "1"}, 400, "no message '1'"),
         ("faults", {"kind": "error"}, 400, "error needs a code"),
