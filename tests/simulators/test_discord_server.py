@@ -1,11 +1,15 @@
 """`python -m simulators` with Discord: its addresses, its people, and what a kill leaves."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
+from simulators.people import Person
+from simulators.server import Options, serve
 from tests.simulators.test_twilio_server import get, simulators
 
 DORA = {"name": "dora", "discord": "200000000000000777"}
@@ -65,10 +69,15 @@ async def test_the_addresses_are_all_that_a_bot_needs_and_a_kill_loses_nothing(t
     assert '<option value="dora">' in html
 
 
-async def test_nobody_on_discord_leaves_its_pane_out(tmp_path: Path):
-    emil = {"name": "emil", "sms": "+15550100009"}
-    async with simulators(tmp_path / "sim.db", "--people", json.dumps([emil])) as (_, addresses):
-        status, html = await get(addresses, "/sim")
+async def test_nobody_on_discord_leaves_its_pane_out(capsys: pytest.CaptureFixture[str]):
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve(Options(people=(Person("emil", sms="+15550100009"),)), stop=stop))
+    while not (said := capsys.readouterr().out):
+        assert not serving.done()
+        await asyncio.sleep(0.01)
+    status, html = await get(json.loads(said), "/sim")
+    stop.set()
+    await serving
 
     assert status == 200
     assert 'id="pane-discord"' not in html
