@@ -25,6 +25,7 @@ from channels.slack.catch_up import CatchUp, Places, no_places
 from channels.slack.connection import RECOUNT, Connection
 from channels.slack.events import NAME, Identity
 from channels.slack.failures import refusal
+from channels.slack.fetching import WITHIN, Fetching
 from channels.slack.intake import Intake, Knows
 from channels.slack.interactive import Interactive
 from channels.slack.log import BOLT_LOG
@@ -63,6 +64,7 @@ class SlackChannel:
         gap: float = 20.0,
         recount: float = RECOUNT,
         at_once: int = AT_ONCE,
+        files_within: float = WITHIN,
         seconds_between_sends: float = 1.0,
         without_zone: Sequence[str] = (),
         clock: Callable[[], float] = time.time,
@@ -72,7 +74,8 @@ class SlackChannel:
         `knows`: whether a conversation has a thread. `places`: the conversations we know and the last message of
         each, for what was missed; it is looked for at the start and when Slack gave no sign of life for `gap` seconds.
         `seconds_between_sends` to one destination: what comes faster for long, Slack may drop unseen. Slack is
-        asked for the time zones of the people at the addresses in `without_zone`.
+        asked for the time zones of the people at the addresses in `without_zone`. A file that Slack does not give
+        us within so many seconds (`files_within`) is only named to the model.
         """
         if not (app_token or signing_secret):
             raise ValueError("without app_token and signing_secret nothing could arrive")
@@ -85,7 +88,13 @@ class SlackChannel:
         self._asking = Asking(self._web, self._posting)
         self._standing = Standing()
         self._background = Background()
-        self._intake = Intake(knows=knows, allow_bots=allow_bots, at_once=at_once, missed=self._missed)
+        self._intake = Intake(
+            Fetching(self._web, within=files_within),
+            knows=knows,
+            allow_bots=allow_bots,
+            at_once=at_once,
+            missed=self._missed,
+        )
         self._catch_up = CatchUp(self._web, places=places)
         self._gap = gap
         self._receive: Receive | None = None

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from bot.events import Block, Incoming, MessageDeleted, MessageEdited, MessageReceived, Sender
+from channels.slack.files import SlackFile, file_in, references
 from channels.slack.shapes import Json, id_in, items, mapping, string, ts_in
 from channels.slack.text import mentions, plain
 
@@ -33,11 +34,13 @@ class Identity:
 class Arrival:
     """An input, and whether it is meant for us: a DM, a mention, a reply to what we wrote.
 
-    What is not addressed to us is ours only in a thread that we already take part in.
+    What is not addressed to us is ours only in a thread that we already take part in. The blocks only name the
+    `files`, until their content has been fetched.
     """
 
     incoming: Incoming
     addressed: bool
+    files: tuple[SlackFile, ...] = ()
 
 
 def parse(
@@ -153,7 +156,8 @@ class _Reader:
             direct=self.place.im,
             outside=self._is_outside(message),
         )
-        return (Arrival(incoming, addressed=addressed or self._is_to_us(message)),)
+        files = _files(message) if not isinstance(data, MessageDeleted) else ()
+        return (Arrival(incoming, addressed=addressed or self._is_to_us(message), files=files),)
 
     def _is_outside(self, message: Json) -> bool:
         """In a shared channel people of other workspaces write too."""
@@ -185,7 +189,7 @@ class _Reader:
 
     def _blocks(self, message: Json) -> tuple[Block, ...]:
         me = self.place.me
-        files = [_file(item) for item in items(message, "files")]
+        files = references(_files(message))
         quoted = [_quoted(item, me) for item in items(message, "attachments")]
         text = plain(string(message, "text"), own=me.user, name=me.name)
         first = [Block(source="person", text=text)] if text or not (files or quoted) else []
@@ -206,10 +210,8 @@ def _display(message: Json) -> str:
     return next(filter(None, names), "")
 
 
-def _file(item: Json) -> Block | None:
-    ref = id_in(item, "id")
-    name = string(item, "name") or string(item, "title")
-    return Block(source="attachment", kind="file", name=name, ref=ref) if ref else None
+def _files(message: Json) -> tuple[SlackFile, ...]:
+    return tuple(filter(None, map(file_in, items(message, "files"))))
 
 
 def _quoted(item: Json, me: Identity) -> Block | None:

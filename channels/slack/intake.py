@@ -11,6 +11,9 @@ from bot.errors import Overloaded
 from bot.events import Incoming
 from bot.ports import Receive, Received
 from channels.slack.events import Arrival, Identity, parse
+from channels.slack.fetching import Fetching
+from channels.slack.files import with_contents
+from channels.slack.order import Order
 
 ACK_WITHIN = 3.0
 """Slack waits that long for an answer."""
@@ -26,10 +29,18 @@ class Intake:
     """Answers only once what came is on disk; raises what kept it from being stored."""
 
     def __init__(
-        self, *, knows: Knows, allow_bots: frozenset[str], at_once: int, missed: Callable[[], None]
+        self,
+        fetching: Fetching,
+        *,
+        knows: Knows,
+        allow_bots: frozenset[str],
+        at_once: int,
+        missed: Callable[[], None],
     ) -> None:
         """`missed` is called when Slack says that it has left events out."""
         self.me: Identity | None = None
+        self._fetching = fetching
+        self._order = Order()
         self._knows = knows
         self._allow_bots = allow_bots
         self._missed = missed
@@ -46,8 +57,19 @@ class Intake:
         async with self._slot():
             for arrival in parse(payload, me=self.me, raw=_raw(payload), allow_bots=self._allow_bots):
                 if await self._is_ours(arrival):
-                    stored.append((arrival.incoming, await receive(arrival.incoming)))
+                    stored.append(await self._complete(arrival, receive))
         return stored
+
+    async def _complete(self, arrival: Arrival, receive: Receive) -> tuple[Incoming, Received]:
+        """Store a message with its files; what comes after it in its conversation is stored after it."""
+        incoming = arrival.incoming
+        wanted = any(file.wanted for file in arrival.files)
+        async with self._order.place(incoming.conversation, slow=wanted) as turn:
+            if wanted:
+                found = await self._fetching.fetch(arrival.files)
+                incoming = with_contents(incoming, arrival.files, found)
+            await turn()
+            return incoming, await receive(incoming)
 
     async def store(self, incoming: Incoming, receive: Receive) -> Received:
         """Store an input that is ours in any case."""

@@ -15,6 +15,7 @@ SCOPES = {
     "users:read": "to look up who somebody is",
 }
 OPTIONAL = {
+    "files:read": "to look at the pictures and files that people send",
     "commands": f"to be asked with {COMMAND}",
 }
 """What an older app may lack: one thing less works, and nothing fails."""

@@ -11,6 +11,7 @@ from urllib.request import proxy_bypass
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from yarl import URL
 
 from bot.errors import SaywhenError
 from channels.slack.log import SDK_LOG
@@ -19,6 +20,7 @@ DEFAULT_URL = "https://slack.com/api/"
 TIMEOUT = 15.0
 CONNECT_TIMEOUT = 5.0
 CLOSE_TIMEOUT = 5.0
+CHUNK = 65_536
 
 NOT_SENT = (
     aiohttp.ClientConnectorError,  # refused, no such host, bad certificate
@@ -53,17 +55,31 @@ class CallFailed(SaywhenError):
         self.needed = needed
 
 
+class TooLarge(CallFailed):
+    """What was to be fetched has more bytes than allowed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     data: Mapping[str, Any]
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A file, or where else it is."""
+
+    status: int
+    content_type: str
+    location: str
+    body: bytes
+
+
 class Web:
     """The Web API with one bot token. Works before `open` and after `close` too, with a session per call."""
 
     def __init__(self, token: str, *, api_url: str | None = None, timeout: float = TIMEOUT) -> None:
-        url = api_url or DEFAULT_URL
+        self.url = url = api_url or DEFAULT_URL
         # No retries behind our back: the SDK would repeat a chat.postMessage whose answer was lost.
         self.client = AsyncWebClient(
             token=token, base_url=url, timeout=math.ceil(timeout), retry_handlers=[], logger=SDK_LOG
@@ -95,6 +111,24 @@ class Web:
 
     async def get(self, method: str, arguments: Mapping[str, object]) -> Answer:
         return await self._call(method, http_verb="GET", params=dict(arguments))
+
+    async def fetch(self, url: URL, *, most: int) -> Fetched:
+        """One answer with at most so many bytes, redirects not followed: our token goes to this address only."""
+        assert self.client.session is not None
+        headers = {"Authorization": f"Bearer {self.client.token}", "Accept-Encoding": "identity"}
+        try:
+            async with self.client.session.get(
+                url, headers=headers, allow_redirects=False, proxy=self.client.proxy
+            ) as answer:
+                body = bytearray()
+                async for some in answer.content.iter_chunked(CHUNK):
+                    body += some
+                    if len(body) > most:
+                        raise TooLarge(f"{url.host}: more than {most:,} bytes")
+                location = answer.headers.get("Location", "")
+                return Fetched(answer.status, answer.content_type, location, bytes(body))
+        except BROKEN as error:
+            raise CallFailed(f"{url.host}: {_words(error)}") from error
 
     async def open_connection(self, app_token: str) -> str:
         """The address of a new socket; it works once."""

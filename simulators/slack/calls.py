@@ -1,8 +1,8 @@
 """What the calls of the control API take."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
 Text = Annotated[str, Field(min_length=1, max_length=40_000)]
 SocketAction = Literal[
@@ -23,11 +23,28 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class SentFile(Body):
+    """The type follows from the name unless it is given."""
+
+    name: str = Field(min_length=1, max_length=255)
+    content_base64: Base64Bytes
+    content_type: str = ""
+
+
 class Say(Body):
+    """A text, files, or both."""
+
     from_: str = Field(alias="from", min_length=1)
-    text: Text
+    text: Annotated[str, Field(max_length=40_000)] = ""
     channel: str | None = None
     thread: str | None = None
+    files: Annotated[tuple[SentFile, ...], Field(max_length=10)] = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.text or self.files):
+            raise ValueError("a text, files, or both")
+        return self
 
 
 class Edit(Body):

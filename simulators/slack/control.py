@@ -26,6 +26,7 @@ from simulators.slack.calls import (
 )
 from simulators.slack.config import Json
 from simulators.slack.deliveries import Outcome
+from simulators.slack.files import Upload
 from simulators.slack.workspace import Refused
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ class Control:
 
     async def say(self, request: web.Request) -> Json:
         body = await _read(request, Say)
-        return {"ok": True, **asdict(self._slack.say(body.from_, body.text, body.channel, body.thread))}
+        files = [Upload(each.name, each.content_base64, each.content_type) for each in body.files]
+        said = self._slack.say(body.from_, body.text, body.channel, body.thread, files=files)
+        return {"ok": True, **asdict(said)}
 
     async def edit(self, request: web.Request) -> Json:
         body = await _read(request, Edit)

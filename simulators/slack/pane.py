@@ -129,6 +129,7 @@ class PaneView:
             "edited": bool(message.message.get("edited")),
             "ephemeral": "ephemeral_to" in message.extra,
             "reactions": message.message.get("reactions", []),
+            "files": [_file(each) for each in message.message.get("files", [])],
         }
 
     def _name_of(self, ref: str) -> str:
@@ -138,6 +139,15 @@ class PaneView:
     def _statuses(self) -> list[str]:
         statuses = self._slack.workspace.statuses
         return [status for (channel, _), status in statuses.items() if channel == self._channel.id]
+
+
+def _file(about: Json) -> Json:
+    """The page shows a file from an address of its own: the one in Slack wants the app's token."""
+    return {
+        "name": about["name"],
+        "url": f"/sim/slack/files/{about['id']}",
+        "is_image": about["mimetype"].startswith("image/"),
+    }
 
 
 def _clock(ts: str, person: Person) -> str:

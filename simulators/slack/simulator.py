@@ -1,7 +1,7 @@
 """The simulated Slack as one thing: routes for a server, and the calls of tests and of the control API."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from simulators.slack.config import Channel, Json, SlackConfig
 from simulators.slack.deliveries import Deliveries, Stats
 from simulators.slack.events_http import EventsHttp, RequestUrls
 from simulators.slack.faults import Faults
+from simulators.slack.files import Files, Upload
 from simulators.slack.interactions import Interactions
 from simulators.slack.reading import Reading
 from simulators.slack.socket_mode import SocketMode
@@ -68,12 +69,14 @@ class SlackSimulator:
         self.deliveries.carrier = self.sockets
         self.workspace = Workspace(self.config, self.state, now=now, emit=self.deliveries.emit)
         self.interactions = Interactions(self.workspace, self.deliveries, time_scale=time_scale)
+        self.files = Files(self.config, self.state, self.faults, timestamp=self.workspace.timestamp)
         self._web_api = WebApi(
             self.config,
             self.stats,
             methods={
                 **Reading(self.workspace, now=now, sockets=self.sockets).methods(),
                 **Writing(self.workspace).methods(),
+                **self.files.methods(),
                 **self.interactions.methods(),
             },
             faults=self.faults,
@@ -96,12 +99,13 @@ class SlackSimulator:
         app.router.add_route("*", "/slack/api/{method}", self._web_api.handle)
         app.router.add_get("/slack/link/", self.sockets.accept)
         app.router.add_post("/slack/{kind:actions|commands}/{team}/{secret}", self.interactions.respond)
+        self.files.add_routes(app)
         control.add_routes(app, self)
         pane.add_routes(app, self)
 
     def start(self, base_url: str) -> None:
         """Begin to deliver; the server that has our routes must be listening at this address."""
-        self.base_url = self.interactions.base_url = base_url
+        self.base_url = self.interactions.base_url = self.files.base_url = base_url
         self.deliveries.start()
 
     async def stop(self) -> None:
@@ -113,7 +117,7 @@ class SlackSimulator:
             await self._http.stop()
 
     async def __aenter__(self) -> Self:
-        app = web.Application(middlewares=[guard()])
+        app = web.Application(middlewares=[guard()], client_max_size=64 << 20)
         self.add_routes(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
@@ -173,15 +177,24 @@ class SlackSimulator:
             raise Refused(f"no channel {ref!r}")
         return self.workspace.dm_with(person.slack_user_id)
 
-    def say(self, from_: str, text: str, channel: str | None = None, thread: str | None = None) -> Said:
-        """A person writes; without a channel it is a direct message to the bot."""
+    def say(
+        self,
+        from_: str,
+        text: str,
+        channel: str | None = None,
+        thread: str | None = None,
+        *,
+        files: Sequence[Upload] = (),
+    ) -> Said:
+        """A person writes, or shares files; without a channel it is a direct message to the bot."""
         person = self.person(from_)
         where = self.channel(channel) if channel else self.workspace.dm_with(person.slack_user_id)
         if where.kind != "channel" and person.slack_user_id not in where.members:
             raise Refused(f"{person.name} is not in {self.place_of(where)}")
         if thread is not None and self.state.message(where.id, thread) is None:
             raise Refused(self._no_such_thread(where, thread))
-        return _said(self.workspace.say(person, text, where, thread=thread))
+        shared = [self.files.share(upload, person) for upload in files]
+        return _said(self.workspace.say(person, text, where, thread=thread, files=shared))
 
     def _no_such_thread(self, where: Channel, thread: str) -> str:
         error = f"no message {thread!r} in {self.place_of(where)} to reply to"
@@ -249,6 +262,7 @@ class SlackSimulator:
             "blocks": body.get("blocks"),
             "edited": body.get("edited"),
             "reactions": body.get("reactions", []),
+            "files": body.get("files", []),
             "deleted": message.deleted,
             "unfurl_links": message.extra.get("unfurl_links"),
             "unfurl_media": message.extra.get("unfurl_media"),

@@ -20,6 +20,9 @@ CREATE TABLE IF NOT EXISTS messages (
     message TEXT NOT NULL, extra TEXT NOT NULL, PRIMARY KEY (channel, ts)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS messages_by_thread ON messages (channel, thread_ts, ts);
 CREATE INDEX IF NOT EXISTS messages_by_sender ON messages (sender, ts);
+CREATE TABLE IF NOT EXISTS files (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, content_type TEXT NOT NULL, owner TEXT NOT NULL,
+    created INTEGER NOT NULL, content BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS deliveries (
     number INTEGER PRIMARY KEY, event_id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, attempt INTEGER NOT NULL,
     reason TEXT NOT NULL, due_at REAL NOT NULL, payload TEXT NOT NULL);
@@ -57,6 +60,16 @@ class Message:
     @property
     def is_reply(self) -> bool:
         return self.thread_ts is not None and self.thread_ts != self.ts
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    id: str
+    name: str
+    content_type: str
+    owner: str
+    created: int
+    content: bytes
 
 
 @dataclass(frozen=True)
@@ -179,6 +192,17 @@ class SlackState:
         return tuple(
             Message(c, ts, s, json.loads(m), t, bool(d), json.loads(e)) for c, ts, s, m, t, d, e in rows
         )
+
+    # Files
+
+    def put_file(self, file: StoredFile) -> None:
+        row = (file.id, file.name, file.content_type, file.owner, file.created, file.content)
+        self._db.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def file(self, file_id: str) -> StoredFile | None:
+        columns = "id, name, content_type, owner, created, content"
+        row = self._db.execute(f"SELECT {columns} FROM files WHERE id = ?", (file_id,)).fetchone()
+        return StoredFile(*row) if row else None
 
     # Deliveries
 

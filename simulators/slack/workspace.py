@@ -1,7 +1,7 @@
 """What happens in the simulated workspace: people and the app write, edit, delete, react; events follow."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -95,11 +95,23 @@ class Workspace:
 
     # People write
 
-    def say(self, person: Person, text: str, channel: Channel, *, thread: str | None = None) -> Happened:
+    def say(
+        self,
+        person: Person,
+        text: str,
+        channel: Channel,
+        *,
+        thread: str | None = None,
+        files: Sequence[Json] = (),
+    ) -> Happened:
         root = self._root(channel, thread)
         with self.state.together():
             ts = self.state.next_ts(self.timestamp())
             message = self._typed(person, text, channel, ts=ts, root=root)
+            if files:
+                message = with_message(
+                    message, subtype="file_share", files=list(files), upload=False, display_as_bot=False
+                )
             self.state.put_message(message)
             return Happened(message, self._tell(message, channel, mentions=True))
 

@@ -18,6 +18,16 @@ async function post(path, body) {
   return answer;
 }
 
+// A file as the control API takes it: a data URL ends with the content as base64.
+function sentFile(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve({ name: file.name, content_base64: reader.result.split(",", 2)[1] || "" });
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+}
+
 function slackPane(pane) {
   const part = (name) => pane.querySelector(`[data-slack="${name}"]`);
   const who = part("who"), text = part("text"), messages = part("messages"), mode = part("mode");
@@ -77,10 +87,12 @@ function slackPane(pane) {
   }
 
   async function send() {
-    if (!text.value.trim()) return;
+    const files = await Promise.all([...part("files").files].map(sentFile));
+    if (!text.value.trim() && (editing || !files.length)) return;
     if (editing) await post("/sim/slack/edit", { ...editing, text: text.value });
-    else await post("/sim/slack/say", { from: who.value, text: text.value, channel, ...(thread && { thread }) });
+    else await post("/sim/slack/say", { from: who.value, text: text.value, channel, files, ...(thread && { thread }) });
     text.value = "";
+    part("files").value = "";
     part("error").hidden = true;
     if (editing) setMode("");
     await refresh();

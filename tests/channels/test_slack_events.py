@@ -143,7 +143,7 @@ def test_a_file_comes_with_its_name_and_its_words():
     said, file = received(payload).blocks
 
     assert (said.source, said.text) == ("person", "Hi there!")
-    assert (file.source, file.kind, file.name, file.ref) == ("attachment", "file", "file.png", "F111")
+    assert (file.source, file.kind, file.name, file.ref) == ("attachment", "image", "file.png", "F111")
 
 
 def test_a_message_passed_on_is_quoted():
