@@ -14,9 +14,11 @@ from bot import grammar, words
 from bot.codes import Keys, matches
 from bot.errors import InvalidStep
 from bot.events import (
+    INLINE,
     Answerer,
     ApprovalAnswered,
     ApprovalRequested,
+    Block,
     Decision,
     Incoming,
     MessageEdited,
@@ -84,8 +86,7 @@ class Answering:
         self, incoming: Incoming, data: MessageReceived | MessageEdited, person: str
     ) -> Sequence[Incoming]:
         """What somebody's words are instead of a message; nothing if they are one. `person` is "" for a stranger."""
-        text = own_words(data)
-        reading = grammar.read(text)
+        text, reading = own_words(data), _read(data)
         if reading is None:
             return ()
         by = Answerer(
@@ -148,14 +149,24 @@ class Answering:
         return ()
 
     def _is_anybodys(self, request: RequestRow, code: str) -> bool:
+        return any([matches(each, code) for each in self._codes(request)])
+
+    def _codes(self, request: RequestRow) -> list[str]:
         people = self._rules().people
         ways = [
             (name, reach.channel)
             for name in request.approvers
             for reach in (people[name].reaches if name in people else ())
         ]
-        known = [self._keys.code(request.kind, request.id, name, channel) for name, channel in ways]
-        return any([matches(each, code) for each in known])
+        return [self._keys.code(request.kind, request.id, name, channel) for name, channel in ways]
+
+    async def without_codes(self, blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+        """A message without the codes of open requests, which may stand in what it quotes and are kept nowhere."""
+        if not any(grammar.codes_in(block.text) for block in blocks):
+            return blocks
+        requests = await self._store.requests(limit=MOST_COMPARED)
+        codes = {code for request in requests for code in self._codes(request)}
+        return tuple([b.model_copy(update={"text": grammar.without_codes(b.text, codes)}) for b in blocks])
 
     def _is_new(self, by: Answerer, text: str) -> bool:
         place = (by.person, by.channel)
@@ -430,6 +441,20 @@ def late_words(request: RequestRow) -> str:
     if request.status == "pending":
         return words.ended_before("expired", (), request.expires_at)
     return words.ended_before(request.status, request.decided_by, request.decided_at or request.expires_at)
+
+
+def _read(data: MessageReceived | MessageEdited) -> grammar.Reading | None:
+    """What decides stands above all quotes; a code between or below them was perhaps meant to."""
+    reading = grammar.read(own_words(data))
+    codes = [code for line in _between_quotes(data) for code in grammar.codes_in(line)]
+    if reading is None and codes:
+        return grammar.Unclear(tuple(dict.fromkeys(codes)))
+    return reading
+
+
+def _between_quotes(data: MessageReceived | MessageEdited) -> list[str]:
+    lines = [line for b in data.blocks if b.name == INLINE for line in b.text.split("\n")]
+    return [line for line in lines if not line.startswith(">")]
 
 
 def own_words(data: MessageReceived | MessageEdited) -> str:

@@ -319,7 +319,7 @@ def _blocks(blocks: Iterable[ev.Block], clip: int) -> str:
 
 
 def _content(block: ev.Block, clip: int) -> str:
-    if block.source == "person" and block.kind == "text" and not block.name:
+    if block.source == "person" and block.kind == "text" and block.name in ("", ev.INLINE):
         return _clipped(block.text, clip)
     if block.source == "person" and block.name == "subject":
         return _element("subject", _clipped(" ".join(block.text.split()), clip))

@@ -52,6 +52,7 @@ from bot.inputs import (
     TimerFired as TimerFired,
 )
 from bot.values import (
+    INLINE as INLINE,
     PRIVATE as PRIVATE,
     ActorKind as ActorKind,
     Answerer as Answerer,

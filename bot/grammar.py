@@ -25,6 +25,7 @@ compare them only if each wrong one counts as a wrong try, or the answer tells a
 
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -89,12 +90,27 @@ _WIDE = {0xFF01 + n: chr(0x21 + n) for n in range(94)} | {0x3000: " "}
 def read(text: str) -> Reading | None:
     """What the text decides; `Unclear` if it may have been meant to decide; None for ordinary text."""
     folded = text.translate(_WIDE)  # one character for one, so places in it are places in the text
-    codes = [found[1].upper() for found in _CODE_LIKE.finditer(folded)]
+    codes = codes_in(text)
     if len(codes) == 1 and not _QUOTED.search(folded) and (decision := _decision(text, folded, codes[0])):
         return decision
     if codes or _begins_like_a_decision(folded) or _CODE_LIKE.search(_loose(text)):
         return Unclear(tuple(dict.fromkeys(codes)))
     return None
+
+
+def codes_in(text: str) -> list[str]:
+    """Whatever is shaped like a code, in capitals."""
+    return [found[1].upper() for found in _CODE_LIKE.finditer(text.translate(_WIDE))]
+
+
+def without_codes(text: str, codes: Collection[str]) -> str:
+    """The text with a word for each of these codes."""
+    kept, end = [], 0
+    for found in _CODE_LIKE.finditer(text.translate(_WIDE)):
+        if found[1].upper() in codes:
+            kept += [text[end : found.start(1)], "[code]"]
+            end = found.end(1)
+    return "".join((*kept, text[end:]))
 
 
 def control(text: str) -> Control | None:

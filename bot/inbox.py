@@ -246,6 +246,8 @@ class Inbox:
         if not isinstance(data, MessageReceived | MessageEdited):
             return data
         blocks = clipped(data.blocks, self._longest_text)
+        if self._answering is not None:
+            blocks = await self._answering.without_codes(blocks)
         trusted = person is not None or (rule.trusted and not incoming.outside)
         changes = {
             "person": person.name if person else None,

@@ -61,6 +61,10 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+INLINE = "inline"
+"""The name of a block with a person's answers between quoted lines, and with those lines: it decides nothing."""
+
+
 class Block(Value):
     """A piece of content and where it comes from. Only `source` "person" may instruct the agent.
 

@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from bot.events import Block, Incoming, MessageReceived, Sender
+from bot.events import INLINE, Block, Incoming, MessageReceived, Sender
 from bot.files.shown import blocks as file_blocks
 from channels.email.ids import tokens_in
 from channels.email.mail import CalendarReply, Mail, Mailbox
 from channels.email.proof import Proof
+from channels.email.quotes import decisive
 
 NAME = "email"
 INVITATION = "invitation"
@@ -126,8 +127,7 @@ def _addresses(mailboxes: tuple[Mailbox, ...]) -> tuple[str, ...]:
 
 def _blocks(arrival: Arrival) -> Iterator[Block]:
     mail = arrival.mail
-    if mail.text.strip() or not (mail.calendar or mail.attachments):
-        yield Block(source="person", text=mail.text.strip())
+    yield from _own_words(mail)
     if _begins(arrival):
         yield Block(source="person", name=SUBJECT, text=mail.subject)
     if mail.calendar is not None:
@@ -137,6 +137,16 @@ def _blocks(arrival: Arrival) -> Iterator[Block]:
     yield from file_blocks(mail.attachments)
     if mail.dropped:
         yield Block(source="attachment", name="left out", text="; ".join(mail.dropped))
+
+
+def _own_words(mail: Mail) -> Iterator[Block]:
+    """What decides stands in the block without a name: nothing that stands below a quote."""
+    first = decisive(mail.text, inline=mail.inline)
+    below = mail.text.removeprefix(first).strip()
+    if first.strip() or not (below or mail.calendar or mail.attachments):
+        yield Block(source="person", text=first.strip())
+    if below:
+        yield Block(source="person", name=INLINE, text=below)
 
 
 def _begins(arrival: Arrival) -> bool:

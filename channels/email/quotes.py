@@ -179,12 +179,15 @@ def _runs(bare: Sequence[str], quoted: Sequence[bool]) -> list[_Run]:
 
 
 def _kept(bare: Sequence[str], parts: Sequence[_Part], runs: Sequence[_Run]) -> list[int]:
-    """The quoted lines that stay because an answer stands below them; none if all is above or below one quote."""
+    """The quoted lines that stay because an answer stands below them; none if all is above or below the quote."""
     said = [not run.quoted and _says_something(bare, parts, run) for run in runs]
     answered = [
         run for run, below in zip(runs, range(1, len(runs)), strict=False) if run.quoted and said[below]
     ]
-    if not answered or (len(answered) == 1 and sum(said) == 1):
+    only = said.index(True) if sum(said) == 1 else len(runs)
+    if not answered or (
+        len(answered) == 1 and only < len(runs) and not any(run.quoted for run in runs[only:])
+    ):
         return []
     return [at for run in answered for at in range(max(run.start, run.end - KEPT_QUESTION), run.end)]
 

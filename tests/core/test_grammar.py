@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 
 from bot.codes import ALPHABET
-from bot.grammar import Answer, Approve, Reject, Unclear, read
+from bot.grammar import Answer, Approve, Reject, Unclear, codes_in, read, without_codes
 
 CODE = "7K3PWX"
 RESERVED = [
@@ -282,3 +282,18 @@ def test_a_comment_is_kept_as_it_was_written(comment):
 
     if isinstance(found, Reject) and not comment.strip().lower().startswith("because"):
         assert found.reason == comment.strip()
+
+
+# ---------------------------------------------------------------- codes in what others wrote
+
+
+def test_of_what_is_shaped_like_a_code_only_real_ones_are_taken_out():
+    text = "> OK 7K3PWX\n> or no 7k3pwx.\nHP4427 and ＯＫ　７Ｋ３ＰＷＸ, not 7K3PWXA"
+
+    assert codes_in(text) == ["7K3PWX", "7K3PWX", "HP4427", "7K3PWX"]
+    assert without_codes(text, {CODE}) == "> OK [code]\n> or no [code].\nHP4427 and ＯＫ　[code], not 7K3PWXA"
+
+
+@given(st.text(), st.sets(st.text(ALPHABET, min_size=6, max_size=6)))
+def test_text_without_a_code_stays_as_it_is(text: str, codes: set[str]) -> None:
+    assert codes_in(text) or without_codes(text, codes) == text
