@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence, Set
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -108,10 +108,11 @@ async def _work(bot: Bot, stop: asyncio.Event, serving: asyncio.Future[None]) ->
     jobs = {row.task_id for row in await bot.store.open_tasks() if row.tool == RUN_JOB}
     await asyncio.to_thread(settle_in, jobs_folder(bot.config), jobs)
     await bot.tasks.recover()
+    note = partial(_note, bot, stop)
     async with asyncio.TaskGroup() as group:
         channels = [
             group.create_task(
-                supervise(channel.name, partial(channel.run, bot.inbox.receive), on_failure=_note(bot))
+                supervise(channel.name, partial(channel.run, bot.inbox.receive), on_failure=note)
             )
             for channel in bot.channels.channels
         ]
@@ -133,6 +134,8 @@ async def _work(bot: Bot, stop: asyncio.Event, serving: asyncio.Future[None]) ->
         for task in (*channels, *tasks):
             task.cancel()
     log.info("stopped")
+    if missed := _missed(bot):
+        raise StartError("\n".join(bot.refused[name] for name in missed))
 
 
 def _invitation(bot: Bot) -> str:
@@ -164,12 +167,24 @@ async def _wind_down(bot: Bot) -> None:
         )
 
 
-def _note(bot: Bot) -> Callable[[Failure], None]:
-    def note(failure: Failure) -> None:
-        if failure.again_in is None:
-            bot.refused[failure.name] = in_words(failure.error)
+def _note(bot: Bot, stop: asyncio.Event, failure: Failure) -> None:
+    """A channel that is refused for good is done without, if the bot may do without it."""
+    if failure.again_in is None:
+        bot.refused[failure.name] = in_words(failure.error)
+        if _missed(bot):
+            stop.set()
 
-    return note
+
+def _missed(bot: Bot) -> list[str]:
+    """The refused channels without which the bot ends. `bot dev` would only start it again."""
+    on = [channel.name for channel in bot.channels.channels]
+    required = {name for name in on if getattr(bot.config.channels, name).enabled is True}
+    return [] if bot.mode.dev else missed(on, refused=bot.refused.keys(), required=required)
+
+
+def missed(on: Sequence[str], *, refused: Set[str], required: Set[str]) -> list[str]:
+    """Of the refused channels those that have to be on, and all of them if no other is left."""
+    return [name for name in on if name in refused and (name in required or set(on) <= refused)]
 
 
 async def _take_over(bot: Bot) -> None:
