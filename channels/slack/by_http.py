@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from bot.errors import ChannelRefused
 from bot.ports import Health
@@ -15,9 +16,13 @@ ASK_EVERY = 300.0
 class ByHttp:
     """Stands where the connection of a socket stands otherwise."""
 
-    def __init__(self, web: Web, standing: Standing, *, ask_every: float = ASK_EVERY) -> None:
+    def __init__(
+        self, web: Web, standing: Standing, *, missed: Callable[[], None], ask_every: float = ASK_EVERY
+    ) -> None:
+        """`missed` is called at the start and when Slack answers again: it may not have reached us either."""
         self._web = web
         self._standing = standing
+        self._missed = missed
         self._ask_every = ask_every
         self._answered = time.monotonic()
 
@@ -28,6 +33,7 @@ class ByHttp:
 
     async def run(self) -> ChannelRefused:
         """Until cancelled, or until Slack refuses us for good."""
+        self._missed()
         failures = 0
         while True:
             try:
@@ -40,6 +46,8 @@ class ByHttp:
                     self._standing.set("failing", str(error))
                 await self._standing.pause(failures, error)
             else:
+                if failures:
+                    self._missed()
                 failures = 0
                 self._answered = time.monotonic()
                 self._standing.set("connected")

@@ -1,13 +1,14 @@
 """Fetches what was said while nobody listened, from Slack's history, and hands it on like anything that arrives.
 
 Slack repeats an event three times within about five minutes; after a longer gap only the history knows. What comes
-from there may be stored after what arrives meanwhile. What was deleted meanwhile the history does not tell, and a
-mention in a thread that we know nothing of is not looked for.
+from there may be stored after what arrives meanwhile. What was deleted meanwhile the history does not tell, and no
+mention is looked for in channels where we have no thread, or in an old thread that we know nothing of.
 """
 
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,12 +70,14 @@ class CatchUp:
         web: Web,
         *,
         places: Places,
+        most_calls: int = MOST_CALLS,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._web = web
         self._places = places
+        self._most_calls = most_calls
         self._sleep = sleep
         self._clock = clock
         self._pace = Pace(CALLS_A_MINUTE, sleep=sleep, monotonic=monotonic)
@@ -96,39 +99,36 @@ class CatchUp:
             self._running = False
 
     async def _once(self, hand_over: HandOver) -> None:
-        looks = plan(await self._places(), now=self._clock())
-        before, calls = self.found, self._pace.calls
-        known = {(look.channel, look.root) for look in looks if look.root}
-        for number, look in enumerate(looks):
-            if self._pace.calls - calls > MOST_CALLS:
-                log.warning("Slack: %d conversations were not looked into", len(looks) - number)
-                break
-            for root, after in await self._look(look, hand_over):
-                if (look.channel, root) not in known:
-                    await self._look(Look(look.channel, after, root), hand_over)
+        looks = deque(plan(await self._places(), now=self._clock()))
+        known = {(look.channel, look.root) for look in looks}
+        before, calls, looked = self.found, self._pace.calls, 0
+        while looks and self._pace.calls - calls < self._most_calls:
+            begun = await self._look(looks.popleft(), hand_over)
+            looks.extend(look for look in begun if (look.channel, look.root) not in known)
+            looked += 1
         if looks:
+            log.warning("Slack: %d conversations were not looked into", len(looks))
+        if looked:
             news = self.found - before
-            log.info("Slack: looked into %d conversations; %d messages had been missed", len(looks), news)
+            log.info("Slack: looked into %d conversations; %d messages had been missed", looked, news)
 
-    async def _look(self, look: Look, hand_over: HandOver) -> list[tuple[str, str]]:
-        """Hand over what is there; the threads of ours that began there, and after which ts they go on."""
+    async def _look(self, look: Look, hand_over: HandOver) -> list[Look]:
+        """Hand over what is there; where to look next: in the threads below it."""
         begun = []
         for message in await self._messages(look):
-            stored = await self._hand_over(look.channel, message, hand_over)
-            ts = ts_in(message, "ts")
-            has_replies = ts_in(message, "latest_reply") > look.after and not look.root
-            if has_replies and (stored or look.channel.startswith("D")):
-                begun.append((ts, max(ts, look.after)))
+            await self._hand_over(look.channel, message, hand_over)
+            if not look.root and ts_in(message, "latest_reply") > look.after:
+                ts = ts_in(message, "ts")
+                begun.append(Look(look.channel, max(ts, look.after), ts))
         return begun
 
-    async def _hand_over(self, channel: str, message: Json, hand_over: HandOver) -> bool:
-        """Whether the message is ours; one that we had may have been changed meanwhile."""
+    async def _hand_over(self, channel: str, message: Json, hand_over: HandOver) -> None:
+        """A changed one as it is now, and the change: once told, another look can not make it news."""
         stored = await self._stored({**message, "type": "message"}, channel, hand_over)
         self.found += sum(not received.duplicate for _, received in stored)
-        if stored and stored[0][1].duplicate and mapping(message.get("edited")):
+        if stored and mapping(message.get("edited")):
             changed = {"type": "message", "subtype": "message_changed", "message": message}
             await self._stored(changed, channel, hand_over)
-        return bool(stored)
 
     async def _stored(
         self, event: Json, channel: str, hand_over: HandOver
@@ -209,11 +209,11 @@ def plan(places: Iterable[tuple[str, str]], *, now: float) -> list[Look]:
     newest = max((ts for _, ts in known if ts), key=float, default="")
     dms = {to.channel: ts for to, ts in reversed(known) if not to.thread}
     threads = {(to.channel, to.thread): ts for to, ts in reversed(known) if to.thread}
-    channels = dict.fromkeys(channel for channel, _ in threads if channel not in dms)
+    channels = dict.fromkeys(channel for channel, _ in reversed(threads) if channel not in dms)
     return [
         *(Look(channel, _before(ts, now)) for channel, ts in reversed(dms.items())),
         *(Look(channel, _before(ts, now), root) for (channel, root), ts in reversed(threads.items())),
-        *(Look(channel, _before(newest, now)) for channel in reversed(channels)),
+        *(Look(channel, _before(newest, now)) for channel in channels),
     ]
 
 

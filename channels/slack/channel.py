@@ -30,6 +30,7 @@ from channels.slack.intake import Intake, Knows
 from channels.slack.interactive import Interactive
 from channels.slack.log import BOLT_LOG
 from channels.slack.posting import Posting
+from channels.slack.reactions import Reactions
 from channels.slack.shapes import id_in, mapping
 from channels.slack.socket import Socket
 from channels.slack.standing import Standing
@@ -90,6 +91,7 @@ class SlackChannel:
         self._background = Background()
         self._intake = Intake(
             Fetching(self._web, within=files_within),
+            Reactions(self._web, allow_bots=allow_bots),
             knows=knows,
             allow_bots=allow_bots,
             at_once=at_once,
@@ -98,7 +100,7 @@ class SlackChannel:
         self._catch_up = CatchUp(self._web, places=places)
         self._gap = gap
         self._receive: Receive | None = None
-        self._by_http = ByHttp(self._web, self._standing)
+        self._by_http = ByHttp(self._web, self._standing, missed=self._missed)
         self._connection = (
             Connection(
                 self._web,
@@ -121,6 +123,7 @@ class SlackChannel:
                 asking=self._asking,
                 background=self._background,
                 heard=self._standing.heard,
+                repeated=self._repeated,
                 clock=clock,
             ).handlers
 
@@ -174,7 +177,6 @@ class SlackChannel:
             for address in self._without_zone:
                 await self.timezones.learn(self._web, address)
             if self._connection is None:
-                self._missed()
                 return await self._by_http.run()
             return await self._connection.run(self._handle_with(receive))
 
@@ -202,6 +204,7 @@ class SlackChannel:
                     started = time.time()
                     response = await run_async_bolt_app(bolt, request)
                     await send_async_response(socket, request, response, started)
+                    self._repeated(str(request.retry_attempt))
 
         return handle
 
@@ -237,6 +240,11 @@ class SlackChannel:
 
     def _connected(self, silent_for: float) -> None:
         if silent_for > self._gap:
+            self._missed()
+
+    def _repeated(self, attempt: str) -> None:
+        """What comes for the third or fourth time tells that for a minute nothing arrived, or was stored."""
+        if attempt in ("2", "3"):
             self._missed()
 
     def _missed(self) -> None:

@@ -40,7 +40,7 @@ class BadRequest(SaywhenError):
 
 
 class Webhooks:
-    """`heard` is told of each call that is really Slack's."""
+    """`heard` is told of each call that is really Slack's, `repeated` how often an event was sent before."""
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class Webhooks:
         asking: Asking,
         background: Background,
         heard: Callable[[], None],
+        repeated: Callable[[str], None],
         clock: Callable[[], float],
     ) -> None:
         self._signature = Signature(signing_secret)
@@ -59,6 +60,7 @@ class Webhooks:
         self._asking = asking
         self._background = background
         self._heard = heard
+        self._repeated = repeated
         self._clock = clock
 
     @property
@@ -67,7 +69,10 @@ class Webhooks:
 
     async def events(self, request: WebhookRequest, receive: Receive) -> WebhookAnswer:
         """Something happened that the app is subscribed to."""
-        return await self._answer(request, JSON, lambda: self._event(_json(request.body), receive))
+        answer = await self._answer(request, JSON, lambda: self._event(_json(request.body), receive))
+        if answer.status in (200, 503):
+            self._repeated(request.headers.get("x-slack-retry-num", ""))
+        return answer
 
     async def interactive(self, request: WebhookRequest, receive: Receive) -> WebhookAnswer:
         """Somebody pressed a button, or sent a form in."""

@@ -45,6 +45,12 @@ class SocketBot:
         data = [event.data for event in await self.stored()]
         return [each.blocks[0].text for each in data if isinstance(each, MessageReceived)]
 
+    async def turns(self) -> int:
+        """How often it has answered, once all that was heard is."""
+        self.web.thinking.set()
+        await self.web.bot.settle()
+        return len(await self.stored("turn.ended"))
+
     async def until_heard(self, *texts: str, timeout: float = 30.0) -> None:
         async with asyncio.timeout(timeout):
             while set(texts) - set(await self.texts()):  # noqa: ASYNC110 - the store rings no bell of ours
