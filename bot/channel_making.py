@@ -71,7 +71,7 @@ def _discord(discord: DiscordConfig, store: SqliteStore) -> Channel:
         places=partial(store.places, "discord"),
         identified=partial(store.session_begun, "discord"),
         asked=partial(_arguments, store),
-        taken=store.knows_provider_id,
+        taken=store.is_another_part,
         api_url=discord.api_url or "",
         gateway_url=discord.gateway_url or "",
         allow_bots=frozenset(discord.allow_bots),
@@ -107,7 +107,7 @@ def _sms(sms: SmsConfig, store: SqliteStore, public_url: str) -> Channel:
         inbound=inbound,
         pace=sms.pace.total_seconds(),
         since=since,
-        taken=store.knows_provider_id,
+        taken=store.is_another_part,
     )
 
 

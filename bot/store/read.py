@@ -196,9 +196,9 @@ class Reads:
         """When a person was last heard on a channel, else when it was first used; None if it never was."""
         return await self._readers.run(request_queries.last_heard, channel)
 
-    async def knows_provider_id(self, id_: str) -> bool:
-        """Whether a message of ours is known by this id; slow in a large log."""
-        return await self._readers.run(request_queries.knows_provider_id, id_)
+    async def is_another_part(self, provider_id: str, outbox_id: str, part: int) -> bool:
+        """Whether the provider's id is known to be that of another part than this one; slow in a large log."""
+        return await self._readers.run(request_queries.is_another_part, provider_id, outbox_id, part)
 
     async def places(self, channel: str) -> list[tuple[str, str]]:
         """The conversations of a channel used last: their destination, and the id of the newest message."""

@@ -105,11 +105,15 @@ def last_heard(execute: Execute, channel: str) -> datetime | None:
     return _time(heard or first) if heard or first else None
 
 
-def knows_provider_id(execute: Execute, id_: str) -> bool:
-    """Whether a message of ours is known by this id; reads every delivery report, so for doubtful cases only."""
-    sql = """SELECT 1 FROM events WHERE type = 'delivery.reported'
-             AND json_extract(data, '$.provider_id') = ? LIMIT 1"""
-    return execute(sql, (id_,)).fetchone() is not None
+def is_another_part(execute: Execute, provider_id: str, outbox_id: str, part: int) -> bool:
+    """Whether the provider's id is known to be that of another part than this one.
+
+    Reads every delivery report, so it is for doubtful cases only. A report may be there before we know that the part
+    was sent at all: providers tell of a message whose answer was lost.
+    """
+    sql = """SELECT 1 FROM events WHERE type = 'delivery.reported' AND json_extract(data, '$.provider_id') = ?
+             AND (json_extract(data, '$.outbox_id') <> ? OR json_extract(data, '$.part_number') <> ?) LIMIT 1"""
+    return execute(sql, (provider_id, outbox_id, part)).fetchone() is not None
 
 
 def secret(execute: Execute) -> bytes:

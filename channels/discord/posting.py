@@ -20,15 +20,15 @@ ARCHIVE_AFTER = 1_440  # minutes
 LONGEST_TITLE = 60
 TITLE = "Conversation"
 
-Taken = Callable[[str], Awaitable[bool]]
-"""Whether the provider's id of a message is known already."""
+Taken = Callable[[str, str, int], Awaitable[bool]]
+"""Whether a provider's id is known as that of another part than the one of this outbox id and number."""
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 
-async def none_taken(_provider_id: str) -> bool:
+async def none_taken(_provider_id: str, _outbox_id: str, _part: int) -> bool:
     return False
 
 
@@ -142,8 +142,9 @@ class Posting:
             raise not_sent(error) from error
         since = datetime.now(UTC) - LOOK_BACK
         for message in items({"messages": found}, "messages"):
-            if self._is_it(message, part, since) and not await self._taken(_provider_id(message)):
-                return _provider_id(message)
+            id_ = _provider_id(message)
+            if self._is_it(message, part, since) and not await self._taken(id_, part.outbox_id, part.number):
+                return id_
         return None
 
     def _is_it(self, message: Json, part: Part, since: datetime) -> bool:

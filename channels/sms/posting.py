@@ -24,8 +24,8 @@ REMEMBERED = 10_000
 K = TypeVar("K")
 V = TypeVar("V")
 Key = tuple[str, int]
-Taken = Callable[[str], Awaitable[bool]]
-"""Whether this sid is written down already, as what some part was sent as."""
+Taken = Callable[[str, str, int], Awaitable[bool]]
+"""Whether a sid is written down as that of another part than the one of this outbox id and number."""
 
 
 class Posting:
@@ -77,7 +77,7 @@ class Posting:
         except CallFailed as error:
             raise not_sent(error) from error
         for record in reversed(newest):
-            if self._may_be(record, part) and not await self._is_taken(record.sid):
+            if self._may_be(record, part) and not await self._is_taken(record.sid, part):
                 return self._claim(record.sid, part)
         return None
 
@@ -94,8 +94,8 @@ class Posting:
             return tried - SKEW
         return self._clock() - (LOOK_BACK_KNOWING if self._taken else LOOK_BACK)
 
-    async def _is_taken(self, sid: str) -> bool:
-        return self._taken is not None and await self._taken(sid)
+    async def _is_taken(self, sid: str, part: Part) -> bool:
+        return self._taken is not None and await self._taken(sid, part.outbox_id, part.number)
 
     def _claim(self, sid: str, part: Part) -> str:
         _remember(self._claimed, sid, _key(part))

@@ -160,7 +160,7 @@ async def test_a_message_in_doubt_is_found_after_a_restart():
 async def test_an_older_answer_with_the_same_words_is_not_taken_for_it():
     known: list[str] = []
 
-    async def taken(provider_id: str) -> bool:
+    async def taken(provider_id: str, _outbox_id: str, _part: int) -> bool:
         return provider_id in known
 
     async with DiscordSimulator(time_scale=SCALE) as discord:

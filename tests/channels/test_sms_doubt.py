@@ -2,9 +2,12 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from bot.events import DeliveryReported, Incoming
+from bot.testing import open_test_bot
 from channels.sms import SmsChannel
 from channels.sms.pace import Pace
 from simulators.twilio import TwilioSimulator
@@ -80,7 +83,7 @@ async def test_each_of_two_equal_texts_is_found_once(twilio: TwilioSimulator):
 async def test_a_text_that_is_written_down_already_is_not_taken_for_another(twilio: TwilioSimulator):
     known = {await channel_to(twilio.api_url).send(part_to(outbox_id="t1:4:0"))}
 
-    async def taken(sid: str) -> bool:
+    async def taken(sid: str, _outbox_id: str, _part: int) -> bool:
         return sid in known
 
     later = datetime.now(UTC) + timedelta(hours=23)
@@ -91,6 +94,23 @@ async def test_a_text_that_is_written_down_already_is_not_taken_for_another(twil
     assert await channel().find(part_to(outbox_id="t1:9:0")) is None
     known.clear()
     assert await channel().find(part_to(outbox_id="t1:9:0")) is not None
+
+
+async def test_a_report_on_a_text_whose_answer_was_lost_is_no_reason_to_send_it_again(
+    twilio: TwilioSimulator, tmp_path: Path
+):
+    sid = await channel_to(twilio.api_url).send(part_to(outbox_id="t1:4:0"))
+    async with open_test_bot(tmp_path) as bot:
+        received = await bot.say("hello")
+        outbox_id = f"{received.thread_id}:1:0"
+        data = DeliveryReported(
+            outbox_id=outbox_id, part_number=1, parts=1, status="delivered", provider_id=sid
+        )
+        await bot.inbox.receive(Incoming(data, channel="sms", thread_id=received.thread_id, dedupe="status"))
+        channel = channel_to(twilio.api_url, taken=bot.store.is_another_part)
+
+        assert await channel.find(part_to(outbox_id=outbox_id)) == sid
+        assert await channel.find(part_to(outbox_id=f"{received.thread_id}:2:0")) is None
 
 
 async def test_looking_that_fails_is_tried_again(twilio: TwilioSimulator):
