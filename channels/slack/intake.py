@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bot.errors import Overloaded
+from bot.errors import NoSuchThread, Overloaded
 from bot.events import Incoming
 from bot.ports import Receive, Received
 from channels.slack.events import Arrival, Identity, parse
 from channels.slack.fetching import Fetching
 from channels.slack.files import with_contents
 from channels.slack.order import Order
+from channels.slack.reactions import Reaction, Reactions, reaction_in
 
 ACK_WITHIN = 3.0
 """Slack waits that long for an answer."""
@@ -31,6 +32,7 @@ class Intake:
     def __init__(
         self,
         fetching: Fetching,
+        reactions: Reactions,
         *,
         knows: Knows,
         allow_bots: frozenset[str],
@@ -40,6 +42,7 @@ class Intake:
         """`missed` is called when Slack says that it has left events out."""
         self.me: Identity | None = None
         self._fetching = fetching
+        self._reactions = reactions
         self._order = Order()
         self._knows = knows
         self._allow_bots = allow_bots
@@ -55,10 +58,25 @@ class Intake:
             self._missed()
         stored = []
         async with self._slot():
+            if (reaction := reaction_in(payload, me=self.me)) is not None:
+                return await self._rated(reaction, payload, receive)
             for arrival in parse(payload, me=self.me, raw=_raw(payload), allow_bots=self._allow_bots):
                 if await self._is_ours(arrival):
                     stored.append(await self._complete(arrival, receive))
         return stored
+
+    async def _rated(
+        self, reaction: Reaction, payload: Mapping[str, Any], receive: Receive
+    ) -> list[tuple[Incoming, Received]]:
+        assert self.me is not None
+        incoming = await self._reactions.feedback(reaction, me=self.me, raw=_raw(payload))
+        if incoming is None:
+            return []
+        try:
+            return [(incoming, await receive(incoming))]
+        except NoSuchThread:
+            log.info("Slack: a reaction to a message of another database is left out")
+            return []
 
     async def _complete(self, arrival: Arrival, receive: Receive) -> tuple[Incoming, Received]:
         """Store a message with its files; what comes after it in its conversation is stored after it."""

@@ -16,10 +16,19 @@ SCOPES = {
 }
 OPTIONAL = {
     "files:read": "to look at the pictures and files that people send",
+    "reactions:read": "to hear of a thumb up or down",
     "commands": f"to be asked with {COMMAND}",
 }
 """What an older app may lack: one thing less works, and nothing fails."""
-EVENTS = ("app_mention", "message.channels", "message.groups", "message.im", "message.mpim")
+EVENTS = (
+    "app_mention",
+    "message.channels",
+    "message.groups",
+    "message.im",
+    "message.mpim",
+    "reaction_added",
+    "reaction_removed",
+)
 APP_SCOPE = "connections:write"
 """Of the app-level token; a manifest cannot ask for it."""
 

@@ -57,5 +57,7 @@ class SlackConfig:
     verification_token: str = "demo-verification-token"
     scopes: frozenset[str] = field(default=ALL_SCOPES)
     subscriptions: frozenset[str] = field(default=ALL_EVENTS)
+    other_bots: frozenset[str] = frozenset()
+    """Users that are other apps' bots."""
     metadata_in_actions: bool = True
     """Whether the message in a button's payload has its metadata. It has in practice; Slack does not promise it."""

@@ -129,8 +129,14 @@ class PaneView:
             "edited": bool(message.message.get("edited")),
             "ephemeral": "ephemeral_to" in message.extra,
             "reactions": message.message.get("reactions", []),
+            "thumbs": [self._given(message, name) for name in ("+1", "-1")],
             "files": [_file(each) for each in message.message.get("files", [])],
         }
+
+    def _given(self, message: Message, name: str) -> str:
+        """Whether this person has reacted so: another press takes it back."""
+        users = {r["name"]: r["users"] for r in message.message.get("reactions", [])}
+        return "yes" if self._person.slack_user_id in users.get(name, []) else "no"
 
     def _name_of(self, ref: str) -> str:
         channel = self._slack.state.channel(ref)

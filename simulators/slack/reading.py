@@ -219,7 +219,7 @@ class Reading:
     def _user(self, person: Person) -> Json:
         local = self._now().astimezone(ZoneInfo(person.tz))
         offset = local.utcoffset() or timedelta()
-        is_bot = person.slack_user_id == self._config.bot_user_id
+        is_bot = person.slack_user_id in {self._config.bot_user_id, *self._config.other_bots}
         return payloads.user_object(
             person,
             self._config,

@@ -113,6 +113,9 @@ function slackPane(pane) {
         text.value = ""; return setMode("");
       case "delete":
         await post("/sim/slack/delete", place); return refresh();
+      case "react":
+        await post("/sim/slack/react", { from: who.value, ...place, name: button.dataset.name, remove: button.dataset.given === "yes" });
+        return refresh();
       case "close":
         await post("/sim/slack/close", { from: who.value, view_id: button.closest("[data-view]").dataset.view });
         return refresh();

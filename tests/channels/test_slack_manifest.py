@@ -15,6 +15,8 @@ SUBSCRIBED_BY = {
     "message.groups": "groups:history",
     "message.im": "im:history",
     "message.mpim": "mpim:history",
+    "reaction_added": "reactions:read",
+    "reaction_removed": "reactions:read",
 }
 
 
@@ -26,7 +28,7 @@ def test_each_event_of_the_manifest_has_its_scope():
     events = manifest()["settings"]["event_subscriptions"]["bot_events"]
 
     assert set(events) == set(SUBSCRIBED_BY)
-    assert {SUBSCRIBED_BY[event] for event in events} <= needed_scopes()
+    assert {SUBSCRIBED_BY[event] for event in events} <= needed_scopes() | OPTIONAL.keys()
 
 
 def test_only_what_is_built_is_switched_on():
