@@ -19,6 +19,8 @@ from bot.events import Event, MessageReceived
 from bot.ports import Webhook, WebhookRequest
 from channels.slack import SlackChannel
 from simulators.slack import SlackSimulator
+from simulators.slack.deliveries import Outcome
+from simulators.slack.state import Delivery
 from tests.web.kit import Web, open_web, serving
 
 SECRET = "demo-signing-secret"
@@ -135,6 +137,27 @@ async def http_bot(folder: Path, slack: SlackSimulator, **changes: Any) -> Async
             f"{hooks}/events", interactive=f"{hooks}/interactive", commands=f"{hooks}/commands"
         )
         yield HttpBot(slack, channel, web, url, client)
+
+
+class Nowhere:
+    """A way to the app on which everything is lost."""
+
+    async def ready(self) -> None:
+        pass
+
+    async def carry(self, kind: str, delivery: Delivery, *, timeout: float) -> Outcome:
+        return Outcome("timeout")
+
+
+@asynccontextmanager
+async def outage(slack: SlackSimulator) -> AsyncIterator[None]:
+    """Ends when Slack has given up all that was said in it, which takes it six minutes in earnest."""
+    deliveries = slack.deliveries
+    before = deliveries.carrier, deliveries.retry_delays
+    deliveries.carrier, deliveries.retry_delays = Nowhere(), (0.0, 0.0, 0.0)
+    yield
+    await slack.until(lambda: not slack.state.pending_deliveries(), timeout=20)
+    deliveries.carrier, deliveries.retry_delays = before
 
 
 @asynccontextmanager

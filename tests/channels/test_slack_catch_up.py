@@ -19,38 +19,15 @@ from channels.slack.events import Identity, parse
 from channels.slack.web import Web
 from simulators.slack import SlackSimulator
 from simulators.slack.config import Channel
-from simulators.slack.deliveries import Outcome
-from simulators.slack.state import Delivery
-from tests.channels.slack_http_kit import SocketBot, http_bot, message, socket_bot
+from tests.channels.slack_http_kit import Nowhere, SocketBot, http_bot, message, outage, socket_bot
 
 LOOKED = "messages had been missed"
 
 
 @pytest.fixture
 async def slack() -> AsyncIterator[SlackSimulator]:
-    """Its six minutes of repetitions pass in a third of a second."""
-    async with SlackSimulator(time_scale=0.001) as simulator:
-        simulator.deliveries.ack_seconds = 5.0
+    async with SlackSimulator() as simulator:
         yield simulator
-
-
-class Nowhere:
-    """A way to the app on which everything is lost."""
-
-    async def ready(self) -> None:
-        pass
-
-    async def carry(self, kind: str, delivery: Delivery, *, timeout: float) -> Outcome:
-        return Outcome("timeout")
-
-
-@asynccontextmanager
-async def outage(slack: SlackSimulator) -> AsyncIterator[None]:
-    """Ends when Slack has given up all that was said in it."""
-    carrier, slack.deliveries.carrier = slack.deliveries.carrier, Nowhere()
-    yield
-    await slack.until(lambda: not slack.state.pending_deliveries(), timeout=20)
-    slack.deliveries.carrier = carrier
 
 
 async def back(slack: SlackSimulator, caplog: pytest.LogCaptureFixture) -> None:

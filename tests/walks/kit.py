@@ -89,6 +89,14 @@ class RealBot:
             self.process.kill()
             await self.process.wait()
 
+    async def get(self, path: str) -> httpx.Response:
+        """From its web side, as an operator."""
+        found = holder(self.database)
+        assert found is not None
+        headers = {"authorization": f"Bearer {self.environ['API_TOKEN']}"}
+        async with httpx.AsyncClient(timeout=10, trust_env=False, headers=headers) as client:
+            return await client.get(f"{found.url}{path}")
+
     def output(self) -> str:
         return (self.folder / "output").read_text(encoding="utf-8", errors="replace")
 

@@ -1,5 +1,6 @@
 """Chat in Slack: from what Slack sends to what people read, through the real SDKs and the real program."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest_asyncio
 
 from simulators.messages import MessagesSimulator
 from simulators.slack import SlackSimulator
+from tests.channels.slack_http_kit import outage
 from tests.walks.kit import RealBot, environment
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
@@ -109,3 +111,29 @@ async def test_one_event_fifty_times_and_once_more_after_a_restart_is_one_reply(
 
     assert len(texts) == 2
     assert "Traceback" not in walk.bot.output()
+
+
+async def test_what_was_said_in_an_outage_is_answered_once(walk: Walk):
+    said = walk.slack.say("ann", "<@U0BOT> hello", "general")
+    await walk.replies(1, channel="general", thread=said.ts)
+
+    assert await walk.bot.stop() == 0
+    async with outage(walk.slack):
+        walk.slack.say("ann", "what time is it in Tokyo?", "general", said.ts)
+        new = walk.slack.say("bob", "<@U0BOT> what time is it in Lima?", "general")
+    await walk.bot.start()
+    there = await walk.replies(2, channel="general", thread=said.ts)
+    here = await walk.replies(1, channel="general", thread=new.ts)
+
+    assert ["Tokyo" in text for text in there] == [False, True]
+    assert ["Lima" in text for text in here] == [True]
+
+
+async def test_it_says_when_slack_gave_its_last_signs(walk: Walk):
+    ready = await walk.bot.get("/readyz")
+    metrics = await walk.bot.get("/metrics")
+
+    (slack,) = [check["detail"] for check in ready.json()["checks"] if check["name"] == "slack"]
+    assert re.search(r"last sign of life \d+ s ago", slack)
+    assert 'saywhen_channel_connected{channel="slack"} 1.0' in metrics.text
+    assert 'saywhen_channel_sign_of_life_seconds{channel="slack"}' in metrics.text
