@@ -19,6 +19,7 @@ from bot.events import Incoming, Outgoing
 from bot.ports import Health, Part, Receive, Received, Webhook
 from channels.slack import parts, requests
 from channels.slack.asking import Asking
+from channels.slack.assistant import Assistant
 from channels.slack.background import Background
 from channels.slack.by_http import ByHttp
 from channels.slack.catch_up import CatchUp, Places, no_places
@@ -92,6 +93,7 @@ class SlackChannel:
         self._intake = Intake(
             Fetching(self._web, within=files_within),
             Reactions(self._web, allow_bots=allow_bots),
+            Assistant(self._web, start=self._background.start),
             knows=knows,
             allow_bots=allow_bots,
             at_once=at_once,

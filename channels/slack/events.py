@@ -35,12 +35,14 @@ class Arrival:
     """An input, and whether it is meant for us: a DM, a mention, a reply to what we wrote.
 
     What is not addressed to us is ours only in a thread that we already take part in. The blocks only name the
-    `files`, until their content has been fetched.
+    `files`, until their content has been fetched. `in_assistant`: in a chat that somebody opened with the app as an
+    assistant.
     """
 
     incoming: Incoming
     addressed: bool
     files: tuple[SlackFile, ...] = ()
+    in_assistant: bool = False
 
 
 def parse(
@@ -157,7 +159,9 @@ class _Reader:
             outside=self._is_outside(message),
         )
         files = _files(message) if not isinstance(data, MessageDeleted) else ()
-        return (Arrival(incoming, addressed=addressed or self._is_to_us(message), files=files),)
+        in_assistant = self.place.im and bool(mapping(message.get("assistant_thread")))
+        addressed = addressed or self._is_to_us(message)
+        return (Arrival(incoming, addressed=addressed, files=files, in_assistant=in_assistant),)
 
     def _is_outside(self, message: Json) -> bool:
         """In a shared channel people of other workspaces write too."""

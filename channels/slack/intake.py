@@ -10,6 +10,7 @@ from typing import Any
 from bot.errors import NoSuchThread, Overloaded
 from bot.events import Incoming
 from bot.ports import Receive, Received
+from channels.slack.assistant import Assistant
 from channels.slack.events import Arrival, Identity, parse
 from channels.slack.fetching import Fetching
 from channels.slack.files import with_contents
@@ -33,6 +34,7 @@ class Intake:
         self,
         fetching: Fetching,
         reactions: Reactions,
+        assistant: Assistant,
         *,
         knows: Knows,
         allow_bots: frozenset[str],
@@ -43,6 +45,7 @@ class Intake:
         self.me: Identity | None = None
         self._fetching = fetching
         self._reactions = reactions
+        self._assistant = assistant
         self._order = Order()
         self._knows = knows
         self._allow_bots = allow_bots
@@ -56,6 +59,7 @@ class Intake:
         if payload.get("type") == "app_rate_limited":
             log.warning("Slack: more than 30,000 events in an hour; it leaves some out (app_rate_limited)")
             self._missed()
+        self._assistant.heard(payload)
         stored = []
         async with self._slot():
             if (reaction := reaction_in(payload, me=self.me)) is not None:
@@ -87,7 +91,9 @@ class Intake:
                 found = await self._fetching.fetch(arrival.files)
                 incoming = with_contents(incoming, arrival.files, found)
             await turn()
-            return incoming, await receive(incoming)
+            received = await receive(incoming)
+        self._assistant.stored(arrival, received)
+        return incoming, received
 
     async def store(self, incoming: Incoming, receive: Receive) -> Received:
         """Store an input that is ours in any case."""

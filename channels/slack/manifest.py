@@ -4,6 +4,7 @@ from typing import Any
 
 from channels.slack.commands import COMMAND
 
+DESCRIPTION = "An agent that asks the right person before anything risky."
 SCOPES = {
     "app_mentions:read": "to hear when somebody mentions it",
     "channels:history": "to read replies in the threads of public channels that it takes part in",
@@ -16,12 +17,15 @@ SCOPES = {
 }
 OPTIONAL = {
     "files:read": "to look at the pictures and files that people send",
+    "assistant:write": "to suggest something in a new chat, and to give it a title",
     "reactions:read": "to hear of a thumb up or down",
     "commands": f"to be asked with {COMMAND}",
 }
 """What an older app may lack: one thing less works, and nothing fails."""
 EVENTS = (
     "app_mention",
+    "assistant_thread_context_changed",
+    "assistant_thread_started",
     "message.channels",
     "message.groups",
     "message.im",
@@ -43,10 +47,11 @@ def manifest(name: str = "Saywhen", *, public_url: str = "") -> dict[str, Any]:
     return {
         "display_information": {
             "name": name,
-            "description": "An agent that asks the right person before anything risky.",
+            "description": DESCRIPTION,
         },
         "features": {
             "app_home": {"messages_tab_enabled": True, "messages_tab_read_only_enabled": False},
+            "assistant_view": {"assistant_description": DESCRIPTION},
             "bot_user": {"display_name": name.lower(), "always_online": True},
             "slash_commands": [
                 {

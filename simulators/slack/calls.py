@@ -66,6 +66,20 @@ class React(Body):
     remove: bool = False
 
 
+class OpenAssistant(Body):
+    """`context` is the channel that the person looks at."""
+
+    from_: str = Field(alias="from", min_length=1)
+    context: str | None = None
+
+
+class LookAt(Body):
+    from_: str = Field(alias="from", min_length=1)
+    channel: str
+    thread: str
+    context: str
+
+
 class Redeliver(Body):
     event_id: str
     times: int = Field(1, ge=1, le=1_000)

@@ -17,7 +17,11 @@ ALL_SCOPES = frozenset(
     )
 )
 ALL_EVENTS = frozenset(
-    {"app_mention", "message.channels", "message.groups", "message.im", "reaction_added", "reaction_removed"}
+    (
+        *("app_mention", "message.channels", "message.groups", "message.im"),
+        *("assistant_thread_context_changed", "assistant_thread_started"),
+        *("reaction_added", "reaction_removed"),
+    )
 )
 
 

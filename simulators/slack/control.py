@@ -16,6 +16,8 @@ from simulators.slack.calls import (
     Close,
     Command,
     Edit,
+    LookAt,
+    OpenAssistant,
     Place,
     React,
     Redeliver,
@@ -61,6 +63,15 @@ class Control:
     async def react(self, request: web.Request) -> Json:
         body = await _read(request, React)
         said = self._slack.react(body.from_, body.channel, body.ts, body.name, add=not body.remove)
+        return {"ok": True, **asdict(said)}
+
+    async def open_assistant(self, request: web.Request) -> Json:
+        body = await _read(request, OpenAssistant)
+        return {"ok": True, **asdict(self._slack.open_assistant(body.from_, body.context))}
+
+    async def look_at(self, request: web.Request) -> Json:
+        body = await _read(request, LookAt)
+        said = self._slack.look_at(body.from_, body.channel, body.thread, body.context)
         return {"ok": True, **asdict(said)}
 
     async def redeliver(self, request: web.Request) -> Json:
@@ -218,6 +229,8 @@ def add_routes(app: web.Application, slack: "SlackSimulator") -> None:
     route("POST", "delete", control.delete)
     route("POST", "unfurl", control.unfurl)
     route("POST", "react", control.react)
+    route("POST", "assistant", control.open_assistant)
+    route("POST", "assistant/look_at", control.look_at)
     route("POST", "redeliver", control.redeliver)
     route("POST", "click", control.click)
     route("POST", "command", control.command)

@@ -107,7 +107,10 @@ class PaneView:
             if message.is_reply and message.thread_ts:
                 replies.setdefault(message.thread_ts, []).append(self._shown(message))
         roots = [m for m in visible if not m.is_reply][-MOST_SHOWN:]
-        return [{**self._shown(m), "replies": replies.get(m.ts, [])} for m in roots]
+        return [
+            {**self._shown(m), "replies": replies.get(m.ts, []), "assistant": m.extra.get("assistant")}
+            for m in roots
+        ]
 
     def _is_visible(self, message: Message) -> bool:
         return message.extra.get("ephemeral_to") in (None, self._person.slack_user_id)

@@ -119,6 +119,21 @@ def reaction(kind: str, *, user: str, name: str, message: Message, ts: str) -> J
     }
 
 
+def assistant_thread(kind: str, *, user: str, message: Message, context: str, team: str, ts: str) -> Json:
+    """A chat with the assistant was opened, or its person looks at another channel."""
+    place = {"channel_id": context, "team_id": team, "enterprise_id": None} if context else {}
+    return {
+        "type": kind,
+        "assistant_thread": {
+            "user_id": user,
+            "context": place,
+            "channel_id": message.channel,
+            "thread_ts": message.ts,
+        },
+        "event_ts": ts,
+    }
+
+
 # Frames of Socket Mode
 
 

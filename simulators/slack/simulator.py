@@ -13,6 +13,7 @@ from aiohttp import web
 
 from simulators.guard import guard
 from simulators.people import Person
+from simulators.slack.assistant import Assistant
 from simulators.slack.config import Channel, Json, SlackConfig
 from simulators.slack.deliveries import Deliveries, Stats
 from simulators.slack.events_http import EventsHttp, RequestUrls
@@ -70,6 +71,7 @@ class SlackSimulator:
         self.workspace = Workspace(self.config, self.state, now=now, emit=self.deliveries.emit)
         self.interactions = Interactions(self.workspace, self.deliveries, time_scale=time_scale)
         self.files = Files(self.config, self.state, self.faults, timestamp=self.workspace.timestamp)
+        self.assistant = Assistant(self.workspace)
         self._web_api = WebApi(
             self.config,
             self.stats,
@@ -77,6 +79,7 @@ class SlackSimulator:
                 **Reading(self.workspace, now=now, sockets=self.sockets).methods(),
                 **Writing(self.workspace).methods(),
                 **self.files.methods(),
+                **self.assistant.methods(),
                 **self.interactions.methods(),
             },
             faults=self.faults,
@@ -218,6 +221,16 @@ class SlackSimulator:
         user = self.person(from_).slack_user_id
         return _said(self.workspace.react(self.message(channel, ts), name.strip(":"), user, add=add))
 
+    def open_assistant(self, from_: str, context: str | None = None) -> Said:
+        """A person opens a new chat with the app, while looking at the channel `context`."""
+        where = self.channel(context) if context else None
+        return _said(self.assistant.open(self.person(from_), where))
+
+    def look_at(self, from_: str, channel: str, thread: str, context: str) -> Said:
+        """With a chat open, a person goes to another channel."""
+        root = self.message(channel, thread)
+        return _said(self.assistant.look_at(root, self.person(from_), self.channel(context)))
+
     async def redeliver(self, event_id: str, times: int = 1) -> int:
         """Send an event again; returns how many of the copies were acknowledged."""
         delivery = self.state.delivery(event_id)
@@ -263,6 +276,7 @@ class SlackSimulator:
             "edited": body.get("edited"),
             "reactions": body.get("reactions", []),
             "files": body.get("files", []),
+            "assistant": message.extra.get("assistant"),
             "deleted": message.deleted,
             "unfurl_links": message.extra.get("unfurl_links"),
             "unfurl_media": message.extra.get("unfurl_media"),

@@ -47,7 +47,7 @@ class Workspace:
         self.config = config
         self.state = state
         self._now = now
-        self._emit = emit
+        self.emit = emit
         self.statuses: dict[tuple[str, str], str] = {}
         """What the app shows as its status ("is thinking...") by channel and thread."""
         for channel in config.channels:
@@ -127,6 +127,7 @@ class Workspace:
             "text": rich_text.text_of(elements)[:PERSONS_TEXT_LIMIT],
             "team": self.config.team_id,
             **_thread_fields(root),
+            **({"assistant_thread": {"action_token": _block_id()}} if _is_assistant(root) else {}),
             "blocks": [rich_text.rich_text_block(elements, _block_id())],
         }
         return Message(channel.id, ts, person.slack_user_id, body, root.ts if root else None)
@@ -162,6 +163,13 @@ class Workspace:
                 return Happened(message)
             self.statuses.pop((channel.id, root.ts if root else ""), None)
             return Happened(message, self._tell(message, channel, mentions=False))
+
+    def put(self, post: Post, channel: Channel, **more: object) -> Message:
+        """Slack itself writes in the app's name, and tells nobody."""
+        ts = self.state.next_ts(self.timestamp())
+        message = with_message(self._posted(post, channel, ts=ts, root=None), **more)
+        self.state.put_message(message)
+        return message
 
     def _posted(self, post: Post, channel: Channel, *, ts: str, root: Message | None) -> Message:
         body: Json = {
@@ -248,7 +256,7 @@ class Workspace:
             ts = self.state.next_ts(self.timestamp())
             event = payloads.reaction(kind, user=user, name=name, message=message, ts=ts)
             told = self.bot_is_in(self._channel_of(message)) and kind in self.config.subscriptions
-            return Happened(after, (self._emit(event),) if told else ())
+            return Happened(after, (self.emit(event),) if told else ())
 
     def with_replies(self, message: Message) -> Json:
         """A message as the Web API returns it: a root also counts its replies."""
@@ -296,13 +304,13 @@ class Workspace:
         subscribed = "app_mention" in self.config.subscriptions and channel.kind != "im"
         if not subscribed or not self.bot_is_in(channel) or message.sender == self.config.bot_user_id:
             return ()
-        return (self._emit(payloads.app_mention(message)),)
+        return (self.emit(payloads.app_mention(message)),)
 
     def _emit_message_event(self, channel: Channel, event: Json) -> tuple[str, ...]:
         wanted = {"channel": "message.channels", "group": "message.groups", "im": "message.im"}[channel.kind]
         if wanted not in self.config.subscriptions or not self.bot_is_in(channel):
             return ()
-        return (self._emit(event),)
+        return (self.emit(event),)
 
     def _root(self, channel: Channel, thread: str | None) -> Message | None:
         if thread is None:
@@ -326,6 +334,10 @@ class Workspace:
 
 def _thread_fields(root: Message | None) -> Json:
     return {"thread_ts": root.ts, "parent_user_id": root.sender} if root else {}
+
+
+def _is_assistant(root: Message | None) -> bool:
+    return root is not None and "assistant" in root.extra
 
 
 def _counts(shown: Json) -> Json:

@@ -27,7 +27,7 @@ class Writing:
             "chat.stopStream": Method(self.stop_stream, "chat:write"),
             "reactions.add": Method(lambda call: self.react(call, add=True), "reactions:write"),
             "reactions.remove": Method(lambda call: self.react(call, add=False), "reactions:write"),
-            "assistant.threads.setStatus": Method(self.set_status, "assistant:write"),
+            "assistant.threads.setStatus": Method(self.set_status, "chat:write"),
         }
 
     def post_message(self, call: Call) -> Json:

@@ -113,6 +113,15 @@ function slackPane(pane) {
         text.value = ""; return setMode("");
       case "delete":
         await post("/sim/slack/delete", place); return refresh();
+      case "assistant": {
+        const opened = await post("/sim/slack/assistant", { from: who.value });
+        channel = opened.channel; thread = opened.ts; editing = null;
+        setMode("Writing in a new chat.");
+        return refresh();
+      }
+      case "prompt":
+        await post("/sim/slack/say", { from: who.value, text: button.dataset.message, channel, thread: button.dataset.thread });
+        return refresh();
       case "react":
         await post("/sim/slack/react", { from: who.value, ...place, name: button.dataset.name, remove: button.dataset.given === "yes" });
         return refresh();

@@ -11,6 +11,8 @@ from simulators.slack import SlackConfig, SlackSimulator
 
 SUBSCRIBED_BY = {
     "app_mention": "app_mentions:read",
+    "assistant_thread_context_changed": "assistant:write",
+    "assistant_thread_started": "assistant:write",
     "message.channels": "channels:history",
     "message.groups": "groups:history",
     "message.im": "im:history",
