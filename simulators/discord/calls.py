@@ -96,6 +96,7 @@ class AddFault(Body):
     kind: faults.Kind
     on: faults.Operation = "send"
     times: int = Field(1, ge=1)
+    skip: int = Field(0, ge=0)
     code: int | None = None
     status: int | None = Field(None, ge=400, le=599)
     retry_after: float | str | None = 1.0

@@ -18,11 +18,15 @@ Scope: TypeAlias = Literal["user", "global", "shared"]
 
 @dataclass
 class Fault:
-    """`code` goes with error. `retry_after` goes with 429; text is sent as it is, None leaves it out."""
+    """`code` goes with error. `retry_after` goes with 429; text is sent as it is, None leaves it out.
+
+    So many requests as `skip` says go well first.
+    """
 
     kind: Kind
     on: Operation = "send"
     times: int = 1
+    skip: int = 0
     code: int | None = None
     status: int | None = None
     retry_after: float | str | None = 1.0
@@ -57,7 +61,11 @@ class Faults:
 
     def take(self, operation: str) -> Fault | None:
         for fault in self._waiting:
-            if fault.on in (operation, "any"):
+            if fault.on not in (operation, "any"):
+                continue
+            if fault.skip:
+                fault.skip -= 1
+            else:
                 fault.times -= 1
                 if fault.times <= 0:
                     self._waiting.remove(fault)

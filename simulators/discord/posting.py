@@ -44,6 +44,8 @@ class Posting:
         self._guild = guild
         self._state = guild.state
         self._nonce_seconds = guild.config.nonce_seconds * time_scale
+        self.careless: list[str] = []
+        """What the bot wrote or changed without `allowed_mentions`, whether or not that notified anybody."""
 
     # The app
 
@@ -101,6 +103,8 @@ class Posting:
                 extra={"allowed_mentions": outgoing.allowed_mentions, **(draft.extra or {})},
             )
             self._state.put_message(message)
+            if outgoing.text:
+                self._record_careless(draft.author, outgoing)
             self._record_ping(message, "create", outgoing, notified)
             self._count_in_thread(draft.channel, draft.author)
         if not guild.is_ephemeral(message):
@@ -127,6 +131,7 @@ class Posting:
     def _update(self, message: Message, outgoing: Outgoing, notified: Mentions) -> Message:
         with self._state.together():
             self._state.put_message(message)
+            self._record_careless(message.author, outgoing)
             self._record_ping(message, "edit", outgoing, notified)
         if not self._guild.is_ephemeral(message):
             self._guild.emit("MESSAGE_UPDATE", self._guild.message_event(message))
@@ -250,6 +255,10 @@ class Posting:
                 "text": outgoing.text,
             }
         )
+
+    def _record_careless(self, author: int, outgoing: Outgoing) -> None:
+        if author == self._guild.config.bot_id and outgoing.allowed_mentions is None:
+            self.careless.append(outgoing.text)
 
     def _count_in_thread(self, channel: Channel, author: int) -> None:
         """A message wakes a thread that is archived, and its author joins."""

@@ -194,6 +194,7 @@ class DiscordSimulator:
             "sessions": len(gateway.sessions.all()),
             "typing_posts": self._shown.typing_posts,
             "requests": len(self.rest.requests),
+            "without_allowed_mentions": len(self.posting.careless),
         }
 
     async def until(self, true: Callable[[], object], timeout: float = 30.0) -> None:

@@ -8,6 +8,7 @@ from bot.ports import Channel
 from bot.store.sqlite import SqliteStore
 from channels.discord import DiscordChannel
 from channels.discord.parts import LIMIT
+from channels.discord.rest import TIMEOUT
 from simulators.discord import DiscordSimulator
 from simulators.discord.config import BOT_TOKEN
 from simulators.discord.faults import Fault
@@ -18,8 +19,10 @@ from tests.conformance.stage import Name, Shown, Stage
 class DiscordVenue:
     limit, whole, copies = LIMIT, True, 1
 
-    def __init__(self, discord: DiscordSimulator) -> None:
+    def __init__(self, discord: DiscordSimulator, *, timeout: float = TIMEOUT, pace: float = 0.0) -> None:
         self.discord = discord
+        self.timeout = timeout
+        self.pace = pace
 
     def channel(self, store: SqliteStore) -> Channel:
         async def knows(account: str, conversation: str) -> bool:
@@ -33,7 +36,8 @@ class DiscordVenue:
             taken=store.is_another_part,
             api_url=self.discord.api_url,
             gateway_url=self.discord.gateway_url,
-            seconds_between_sends=0.0,
+            seconds_between_sends=self.pace,
+            timeout=self.timeout,
             rhythm=QUICK,
         )
 

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 from bot.delivery import OutboxPolicy
 from bot.events import Event, Incoming, MessageReceived, ModelAnswered
 from bot.outbox import Outbox
+from bot.people import Contact
 from bot.ports import Channel, Received
 from bot.store.sqlite import SqliteStore
 from bot.testing import Bot, FakeClock, Known, open_test_bot, reply
@@ -106,10 +107,12 @@ QUICK = OutboxPolicy(first=timedelta(seconds=0.05), connecting=timedelta(seconds
 
 @dataclass
 class Stage:
-    """A bot on one channel. `refusals` are raised first, one for each input."""
+    """A bot on one channel. `refusals` are raised first, one for each input; an `operator` hears of what fails."""
 
     venue: Venue
     bot: Bot
+    policy: OutboxPolicy = QUICK
+    operator: Contact | None = None
     answer: str | Callable[[Mapping[str, Any]], ModelAnswered] = "I heard you."
     channel: Channel = field(init=False)
     refusals: list[Exception] = field(default_factory=list)
@@ -147,7 +150,12 @@ class Stage:
             await self.venue.lead(self)
             key = self.channel.name, self.channel.account
             self.bot.outbox = Outbox(
-                self.bot.store, {key: self.channel}, clock=self.bot.clock, policy=QUICK, jitter=lambda: 0.0
+                self.bot.store,
+                {key: self.channel},
+                clock=self.bot.clock,
+                policy=self.policy,
+                operator=lambda: self.operator,
+                jitter=lambda: 0.0,
             )
             await stack.enter_async_context(_in_background(self.bot.outbox.run()))
             self.bot.woken.update(dict.fromkeys(await self.bot.store.take_over()))
