@@ -27,7 +27,7 @@ Token = Callable[[], Awaitable[str]]
 
 TIMEOUT = 20.0
 QUIT_TIMEOUT = 2.0
-BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n|[\x00\x80-\xff]|[^\r\n]{999}")
+BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n|[\x00\x80-\xff]|(?m:^)[^\r\n]{999}")
 NO_NAME = "[127.0.0.1]"
 """How a program without a name of its own says EHLO."""
 

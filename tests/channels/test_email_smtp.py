@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import time
 from collections.abc import Callable
 
 import pytest
@@ -217,6 +218,16 @@ async def test_what_servers_read_differently_never_reaches_one(message: bytes):
         failed = await failure(port, message=message)
 
     assert (failed.kind, desk.commands) == ("final", [])
+
+
+async def test_long_lines_in_a_large_mail_cost_no_time():
+    desk, message = Desk(), MAIL + (b"x" * 998 + b"\r\n") * 5_000
+
+    async with serving(desk) as port:
+        began = time.process_time()
+        await send(port, message=message)
+
+    assert time.process_time() - began < 5  # of the processor
 
 
 # ---------------------------------------------------------------- lost on the way

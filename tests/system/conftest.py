@@ -14,7 +14,12 @@ def needs() -> Callable[[str, str], None]:
 
     def need(program: str, package: str) -> None:
         missing = "" if os.geteuid() == 0 else "root"
-        missing = missing if shutil.which(program) else f"{program} (Debian: apt-get install {package})"
+        places = f"{os.environ.get('PATH', '')}:/usr/sbin"
+        missing = (
+            missing
+            if shutil.which(program, path=places)
+            else f"{program} (Debian: apt-get install {package})"
+        )
         if missing and os.environ.get("CI") == "true":
             pytest.fail(f"{missing} is missing, and in CI no test may be left out: see .ci/system-packages")
         if missing:

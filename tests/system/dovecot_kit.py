@@ -67,16 +67,36 @@ class Dovecot:
         return True
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """End it: SIGTERM says BYE to everybody first, SIGKILL takes it and all of its children."""
+        """End it with all of its children; they say BYE to everybody first if `how` is SIGTERM."""
         if self.process is None:
             return
+        if how == signal.SIGTERM:
+            await self._say_bye()
         with suppress(ProcessLookupError):
-            if how == signal.SIGKILL:
-                os.killpg(self.process.pid, how)
-            else:
-                self.process.send_signal(how)
+            os.killpg(self.process.pid, signal.SIGKILL)
         await self.process.wait()
         self.process = None
+
+    async def _say_bye(self) -> None:
+        """End those who serve a mailbox, as a server that stops does after ten seconds."""
+        async with asyncio.timeout(30):
+            while serving := self._serving():
+                for pid in serving:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGTERM)
+                await asyncio.sleep(0.02)
+
+    def _serving(self) -> list[int]:
+        """The processes named "imap" in the process group of this server."""
+        assert self.process is not None
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                pid, _, rest = stat.read_text().partition(" ")
+                name, _, fields = rest.rpartition(")")
+                if name == "(imap" and int(fields.split()[2]) == self.process.pid:
+                    found.append(int(pid))
+        return found
 
     def deliver(self, mails: Iterable[bytes]) -> None:
         """As a mail transfer agent does it: into `new`, under a name of its own."""
@@ -103,5 +123,5 @@ async def dovecot() -> AsyncIterator[Dovecot]:
         await server.start()
         yield server
     finally:
-        await server.stop()
+        await server.stop(signal.SIGKILL)
         shutil.rmtree(folder, ignore_errors=True)

@@ -89,7 +89,7 @@ async def test_after_the_server_was_ended_in_idle_it_is_found_again_and_nothing_
     assert take.mails == [mail("meanwhile")]
 
 
-async def test_a_thousand_mails_that_waited_are_read_once_each_in_their_order(
+async def test_a_thousand_mails_that_waited_are_read_once_each(
     server: Dovecot, store: SqliteStore, other: Imap
 ) -> None:
     take, mails = Taker(), [mail(f"number {n}") for n in range(1000)]
@@ -151,8 +151,8 @@ async def test_when_dovecot_numbers_the_mailbox_anew_nothing_is_read_twice_and_n
         await until(lambda: take.mails)
     await server.stop()
     for index in (server.folder / "mail").glob("dovecot*"):
-        index.unlink()
-    (server.folder / "mail" / "dovecot-uidvalidity").unlink(missing_ok=True)
+        if "uidvalidity" not in index.name:  # holds the number last given, so that it is never given again
+            index.unlink()
     server.deliver([mail("missed")])
     await server.start()
 

@@ -28,12 +28,10 @@ async def test_a_mail_is_answered_in_its_thread(office: Office):
 
     answer = await office.mail_to("bob", "391")
 
-    asked = office.mail.messages(from_="bob", all_=True)[0]
     assert answer["subject"] == "Re: A sum"
-    assert answer["in_reply_to"] == asked["message_id"]
-    assert asked["message_id"] in answer["references"]
+    assert answer["in_reply_to"] == letter.message_id
+    assert letter.message_id in answer["references"]
     assert header(answer, "Auto-Submitted") == "auto-replied"
-    assert letter.direction == "in"
 
 
 async def test_a_reminder_continues_the_thread_and_so_does_the_reply_to_it(office: Office):
@@ -68,8 +66,8 @@ async def test_a_stranger_is_answered_and_told_what_answers(office: Office):
 
 
 async def test_a_stranger_who_knows_a_message_id_does_not_get_into_the_thread(office: Office):
-    _, first = await office.mail.say("bob", "what is 2*2", subject="Private")
-    answer = await office.mail_to("bob", "= 4")
+    _, first = await office.mail.say("bob", "what is 13*13", subject="Private")
+    answer = await office.mail_to("bob", "= 169")
 
     _, second = await office.mail.say(
         "Eve <eve@outside.example>", "what did bob ask?", in_reply_to=answer["n"], quote=False
@@ -82,7 +80,7 @@ async def test_a_stranger_who_knows_a_message_id_does_not_get_into_the_thread(of
 async def test_machines_are_not_answered(office: Office):
     await office.mail.say("bob", "what is 9*9", subject="To bounce")
     answer = await office.mail_to("bob", "81")
-    before = len(office.mail.messages())
+    before = len(office.inbox("bob"))
 
     _, bounced = await office.mail.bounce(answer["n"], status="5.2.2")
     _, away = await office.mail.auto_reply(answer["n"])
@@ -92,7 +90,8 @@ async def test_machines_are_not_answered(office: Office):
 
     for uid in (bounced, away, news):
         assert (await office.state_of(uid))["state"] == "ignored"
-    assert len(office.mail.messages()) == before
+    assert len(office.inbox("bob")) == before
+    assert not office.inbox("news@outside.example")
 
 
 async def test_the_same_mail_delivered_again_is_answered_once(office: Office):
