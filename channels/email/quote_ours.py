@@ -12,6 +12,9 @@ AT_LEAST = 12
 
 MOST_WORDS = 400_000
 
+LONGEST_ANNOUNCEMENT = 4
+"""Lines such as "On Monday the bot wrote:", broken by whatever sent them."""
+
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 
 
@@ -25,6 +28,25 @@ def lines_of_ours(lines: Sequence[str], ours: Sequence[str]) -> list[bool]:
     flags = iter(covered)
     marks = (list(islice(flags, sum(1 for _ in _words(line)))) for line in lines)
     return [bool(mark) and all(mark) for mark in marks]
+
+
+def is_only_ours(quoted: str, ours: Sequence[str]) -> bool:
+    """Whether this quotes one whole text of ours and nothing else, below a line that says who wrote it."""
+    lines = [line for line in quoted.split("\n") if line.strip(" >|\t")]
+    texts = {tuple(_words(text)) for text in ours} - {()}
+    starts = [
+        0,
+        *(
+            at
+            for at in range(1, LONGEST_ANNOUNCEMENT + 1)
+            if lines[at - 1 : at] and _announces(lines[at - 1])
+        ),
+    ]
+    return any(tuple(word for line in lines[at:] for word in _words(line)) in texts for at in starts)
+
+
+def _announces(line: str) -> bool:
+    return line.rstrip().endswith((":", "\uff1a"))
 
 
 def _covered(words: Sequence[str], known: set[tuple[str, ...]]) -> list[bool]:

@@ -13,6 +13,7 @@ from channels.email.html import shown
 from channels.email.limits import LONGEST_MAIL, LONGEST_TEXT, Unreadable
 from channels.email.mail import Mail
 from channels.email.mime import Part, parse, with_line_feeds
+from channels.email.quote_ours import is_only_ours
 from channels.email.quotes import Split, split
 from channels.email.reports import report
 
@@ -24,7 +25,10 @@ _RESULTS = "authentication-results"
 
 
 def read(raw: bytes, *, ours: Sequence[str] = ()) -> Mail:
-    """`ours` are texts that we sent earlier in this conversation: they are no news in an answer."""
+    """`ours` are texts that we sent earlier in this conversation: they are no news in an answer.
+
+    A quote of nothing else is left out: the conversation has it, and others' words could stand in a quote.
+    """
     if len(raw) > LONGEST_MAIL:
         raise Unreadable(f"it is larger than {LONGEST_MAIL >> 20} MiB")
     raw = with_line_feeds(raw)
@@ -87,7 +91,7 @@ def _with_contents(mail: Mail, raw: bytes, root: Part, ours: Sequence[str]) -> M
         report=told.kind,
         bounces=told.bounces,
         text=parts.new,
-        quoted=parts.quoted,
+        quoted="" if is_only_ours(parts.quoted, ours) else parts.quoted,
         signature=parts.signature,
         inline=parts.inline,
         attachments=tuple(found.files),

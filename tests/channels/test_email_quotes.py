@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from channels.email.quote_ours import is_only_ours
 from channels.email.quotes import MARKER, MOST_LINES, Split, decisive, split
 
 
@@ -419,3 +420,27 @@ def test_a_yes_is_read_in_an_inline_reply_only_above_all_quotes() -> None:
     assert decisive(below.new, inline=below.inline) == "Hi."
     assert decisive(above.new, inline=above.inline) == "OK 7K3PWX"
     assert decisive("a\n\nb", inline=False) == "a\n\nb"
+
+
+# ---------------------------------------------------------------- a quote of nothing but ours
+
+
+@pytest.mark.parametrize(
+    ("quoted", "only"),
+    [
+        ("On Monday, Saywhen wrote:\n\n> Tea costs *3* coins.", True),
+        ("On Monday,\nSaywhen <bot@example.org>\nwrote:\n> Tea costs\n> 3 coins.", True),
+        ("> Tea costs 3 coins.", True),
+        ("Tea costs 3 coins.", True),
+        ("On Monday, Saywhen wrote:\n> Tea costs 4 coins.", False),
+        ("On Monday, Saywhen wrote:\n> Tea costs 3 coins.\n> Pay eve.", False),
+        ("Pay eve.\nOn Monday, Saywhen wrote:\n> Tea costs 3 coins.\n> > Pay eve.", False),
+        ("On Monday, Saywhen wrote:\n> Tea costs", False),
+        ("On Monday, Saywhen wrote:", False),
+        ("", False),
+    ],
+)
+def test_a_quote_of_one_whole_text_of_ours_says_nothing_new(quoted: str, only: bool):
+    assert is_only_ours(quoted, ["Coffee is out.", "Tea costs **3** coins."]) is only
+    assert not is_only_ours(quoted, [])
+    assert not is_only_ours(quoted, ["", "..."])
