@@ -25,8 +25,6 @@ from channels.discord.session import Identified, pause_before, uncounted
 
 DEFAULT_GATEWAY = "wss://gateway.discord.gg/"
 OPEN_TIMEOUT = 20.0
-SPARE = 9.0
-"""Seconds that an acknowledgement may be late, after the interval that Discord wants between two heartbeats."""
 RESUMABLE = 4_000  # any code but 1000 and 1001, with which a session ends
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -40,17 +38,19 @@ async def nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """In seconds. `silence`: a gateway that acknowledges no heartbeat for so long is left. Discord wants one about
-    every 41 seconds, and after a session that it has ended a pause of one to five before the next."""
+    """In seconds. `silence`: a gateway that acknowledges no heartbeat for so long is left, but not before `spare` is
+    over after the time for one. Discord wants one about every 41 seconds, and after a session that it has ended a
+    pause of one to five before the next."""
 
     silence: float = 50.0
+    spare: float = 9.0
     reidentify: tuple[float, float] = (1.0, 5.0)
     first_pause: float = 1.0
     longest_pause: float = 30.0
 
     def patience(self, interval: float) -> float:
         """How long to wait for an acknowledgement, with a heartbeat each `interval`."""
-        return max(self.silence, interval + min(SPARE, interval))
+        return max(self.silence, interval + min(self.spare, interval))
 
 
 @dataclass(frozen=True, slots=True)
