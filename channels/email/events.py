@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot.events import INLINE, Block, Incoming, MessageReceived, Sender
 from bot.files.shown import blocks as file_blocks
-from channels.email.ids import tokens_in
+from channels.email.ids import is_ours, tokens_in
 from channels.email.mail import CalendarReply, Mail, Mailbox
 from channels.email.proof import Proof
 from channels.email.quotes import decisive
@@ -48,6 +48,18 @@ def place(mail: Mail) -> str:
 def sender_of(mail: Mail) -> str:
     """Who says to have sent it: the only mailbox in From; "" if there are more, or none."""
     return mail.from_[0].address if len(mail.from_) == 1 else ""
+
+
+def why_ours(mail: Mail, account: str) -> str:
+    """Why this is a mail of ours that came back, perhaps without the headers that say so; "" if it is none."""
+    account = account.lower()
+    if any(_without_plus(each.address) == account for each in mail.from_):
+        return "we sent it ourselves"
+    if any(name == "x-loop" and value.strip().strip("<>").lower() == account for name, value in mail.headers):
+        return "it has been here before (X-Loop)"
+    if is_ours(mail.message_id, account.rpartition("@")[2]):
+        return "it is a mail of ours (Message-ID)"
+    return ""
 
 
 def references(mail: Mail) -> tuple[str, ...]:

@@ -83,8 +83,8 @@ class Reception:
             return await self._report(mail, receive)
         sender = events.sender_of(mail)
         about = (sender, mail.subject)
-        if mail.automatic and not self._is_answer_to_invitation(mail):
-            return Taken("ignored", mail.automatic, "", *about)
+        if why := self._unanswered(mail):
+            return Taken("ignored", why, "", *about)
         if not sender:
             return Taken("ignored", "its From names nobody, or more than one", "", *about)
         place = events.place(mail)
@@ -99,6 +99,12 @@ class Reception:
         if not received.thread_id:
             return Taken("ignored", "strangers are not taken in here", "", *about)
         return Taken("done", "", received.thread_id, *about)
+
+    def _unanswered(self, mail: Mail) -> str:
+        """Why nobody answers it: it is ours, or a program sent it."""
+        if why := events.why_ours(mail, self._account):
+            return why
+        return "" if self._is_answer_to_invitation(mail) else mail.automatic
 
     def _is_answer_to_invitation(self, mail: Mail) -> bool:
         """Calendars answer by themselves, and so may carry the marks of a program."""

@@ -1,6 +1,6 @@
 """Only what a proved approver wrote now, above all that is quoted, decides by mail (F6, A05)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,23 +10,15 @@ import pytest
 from bot.events import MessageReceived
 from bot.ports import RequestRow
 from bot.testing import ANN, Bot, FakeChannel, Known
-from channels.email.mail import Mail
 from channels.email.proof import ProofRule
-from channels.email.reading import read
 from channels.email.reception import Caps, Reception
 from tests.approvals.kit import Opened, asks_once, opened
+from tests.channels.mail_channel_kit import InProcess
 
 US = "bot@example.com"
 CAROL = Known("carol", {"email": "carol@example.org"}, frozenset({"approver"}))
 ON_MAIL = Known("ann", {"email": "ann@example.org"}, ANN.roles)
 PROVED = "mx.example.com; dmarc=pass header.from=example.org"
-
-
-class InProcess:
-    """Reads mails without a process of its own."""
-
-    async def read(self, raw: bytes, *, ours: Sequence[str] = ()) -> Mail:
-        return read(raw, ours=ours)
 
 
 @dataclass

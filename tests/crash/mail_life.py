@@ -4,27 +4,18 @@ The collector, the reception, the store, the loop and the outbox are the real on
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import cast
 
-from bot.codes import reply_token
-from bot.events import ModelAnswered, Outgoing
+from bot.events import ModelAnswered
 from bot.outbox import Outbox
-from bot.ports import Health, Part, Receive
 from bot.testing import START, Bot, FakeClock, open_test_bot
-from channels.email import reading
-from channels.email.channel import EmailChannel
 from channels.email.imap_wire import Fetched
-from channels.email.letters import House
-from channels.email.mail import Mail, Mailbox
 from channels.email.mailbox import Collector, _Visit
-from channels.email.posting import Posting
-from channels.email.proof import ProofRule
-from channels.email.reception import Caps, Reception
+from tests.channels.mail_channel_kit import MailChannel
 from tests.crash.life import Points
 from tests.crash.mail_scenario import STAGES, US, think
 from tests.crash.mail_server import MailServer, NewIds
@@ -39,66 +30,6 @@ class MailLife:
     dies_at: int = 0
     late: bool = False
     mutant: str = ""
-
-
-class InProcess:
-    """Reads mails as the worker process does, without one."""
-
-    async def read(self, raw: bytes, *, ours: Sequence[str] = ()) -> Mail:
-        return reading.read(raw, ours=ours)
-
-
-class MailChannel:
-    """The parts of `channels.email.channel.EmailChannel`, with servers that remember."""
-
-    name, account, blind = "email", US, True
-    answers_sender = True
-
-    def __init__(self, bot: Bot, server: MailServer, secret: bytes, *, collector: type[Collector]) -> None:
-        self._reception = Reception(
-            US,
-            reader=InProcess(),
-            post=bot.store,
-            counts=bot.store.mail,
-            rule=ProofRule(),
-            caps=Caps(),
-            clock=bot.clock,
-        )
-        self._posting = Posting(
-            House(Mailbox(US, "Saywhen"), plus=True),
-            smtp=server,
-            post=bot.store,
-            token=partial(reply_token, secret),
-            clock=bot.clock,
-        )
-        self._bot = bot
-        self._server = server
-        self._collector = collector
-
-    async def run(self, receive: Receive) -> None:
-        collector = self._collector(
-            US,
-            shelf=self._bot.store.mail,
-            take=self._reception.taker(receive),
-            connect=self._server.connect,
-            clock=self._bot.clock,
-        )
-        await collector.run()
-
-    def render(self, outbox_id: str, outgoing: Outgoing) -> tuple[Part, ...]:
-        return EmailChannel.render(cast(EmailChannel, self), outbox_id, outgoing)
-
-    async def send(self, part: Part) -> str:
-        return await self._posting.send(part)
-
-    async def find(self, part: Part) -> str | None:
-        return None
-
-    async def show_status(self, destination: str, text: str) -> None:
-        """Nobody looks."""
-
-    def health(self) -> Health:
-        return Health("connected")
 
 
 class _Model:
@@ -129,11 +60,11 @@ async def _live(folder: Path, life: MailLife) -> list[str]:
     model = _Model(journal, points)
     async with open_test_bot(folder, model=model, clock=clock, crashpoint=points) as bot:
         collector = MarksFirst if life.mutant == "marks first" else Collector
-        channel = MailChannel(bot, server, await bot.store.secret(), collector=collector)
+        channel = MailChannel(bot, US, await bot.store.secret(), smtp=server)
         bot.outbox = _outbox(bot, channel, points)
         if life.late:
             await bot.recover()
-        running = asyncio.ensure_future(channel.run(bot.inbox.receive))
+        running = asyncio.ensure_future(channel.collector(server.connect, kind=collector).run())
         try:
             await _go_through(bot, server, running)
         finally:
