@@ -32,6 +32,7 @@ from bot.model import API, AnthropicModel
 from bot.outbox import Outbox
 from bot.ports import Channel, Health, Webhook
 from bot.presence import Presence
+from bot.progress import Progress
 from bot.secrets import Redactor, Secret
 from bot.snapshot import fold_version
 from bot.store.lock import Lock
@@ -79,6 +80,7 @@ class Bot:
     outbox: Outbox
     timers: Timers
     tasks: Tasks
+    progress: Progress
     turns: Turns
     metrics: Metrics
     models: Mapping[str, AnthropicModel]
@@ -165,10 +167,12 @@ async def _assemble(
     link = url if mode.dev or config.web.public_url else ""
     today = Today(live.current, channels, parts, unreachable, simulated=mode.simulated, link=link)
     keys = Keys(secret)
-    presence = Presence(channels)
+    presence, progress = Presence(channels), Progress(channels)
+    store.listen(progress.heard)
 
     def watch(thread: Thread, events: Sequence[Event]) -> None:
         presence.watch(thread, events)
+        progress.watch(thread)
         tasks.watch(thread, events)
 
     contexts = Contexts(
@@ -255,6 +259,7 @@ async def _assemble(
         outbox=outbox,
         timers=Timers(store, inbox.receive, clock=clock),
         tasks=tasks,
+        progress=progress,
         turns=turns,
         metrics=metrics,
         models=models,

@@ -347,7 +347,9 @@ class Channel(Protocol):
 
     A channel that providers call has `webhooks`, from the path under /webhooks/ ("twilio/sms") to its handler. One
     that is `blind` cannot find out whether a message has arrived: after two unknown outcomes it is given up. One that
-    `answers_sender` replies to whoever wrote, not to one place for the whole conversation.
+    `answers_sender` replies to whoever wrote, not to one place for the whole conversation. One that has
+    `show_progress(destination, text)` is told what runs, and how far it is; "" takes that away, also what an earlier
+    process left there.
     """
 
     @property

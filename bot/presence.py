@@ -10,6 +10,7 @@ from bot.ports import Channel
 from bot.sender import Account
 from bot.supervise import in_words
 from bot.thread import Thread
+from bot.words import THINKING
 
 STATUS_AFTER = (
     0.5  # seconds; a faster reply needs no word that it is coming, and each is a call to the provider
@@ -43,7 +44,7 @@ class Presence:
     def _show_soon(self, thread: Thread) -> None:
         def show() -> None:
             self._soon.pop(thread.id, None)
-            self._show(thread, "is thinking ...")
+            self._show(thread, THINKING)
 
         if thread.id not in self._soon and (thread.channel, thread.account) in self._channels:
             self._soon[thread.id] = asyncio.get_running_loop().call_later(STATUS_AFTER, show)
@@ -52,12 +53,13 @@ class Presence:
         channel = self._channels.get((thread.channel, thread.account))
         if channel is None or not thread.destination:
             return
-        task = asyncio.ensure_future(_quietly(channel.show_status(thread.destination, text)))
+        task = asyncio.ensure_future(quietly(channel.show_status(thread.destination, text)))
         self._showing.add(task)
         task.add_done_callback(self._showing.discard)
 
 
-async def _quietly(showing: Awaitable[None]) -> None:
+async def quietly(showing: Awaitable[None]) -> None:
+    """Wait for it, but not for long, and never fail."""
     try:
         await asyncio.wait_for(showing, 5)
     except Exception as error:  # noqa: BLE001 - a status that cannot be shown changes nothing

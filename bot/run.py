@@ -105,7 +105,9 @@ async def _unless_stopped(stop: asyncio.Event, waiting_for: Coroutine[object, ob
 
 async def _work(bot: Bot, stop: asyncio.Event, serving: asyncio.Future[None]) -> None:
     """Run every part until told to stop, then let what is under way finish within the grace."""
-    jobs = {row.task_id for row in await bot.store.open_tasks() if row.tool == RUN_JOB}
+    open_tasks = await bot.store.open_tasks()
+    bot.progress.left(row.thread_id for row in open_tasks)
+    jobs = {row.task_id for row in open_tasks if row.tool == RUN_JOB}
     await asyncio.to_thread(settle_in, jobs_folder(bot.config), jobs)
     await bot.tasks.recover()
     note = partial(_note, bot, stop)
@@ -221,9 +223,12 @@ async def _taken(bot: Bot) -> list[str]:
     """The next threads to take over; a full disk only means waiting for room."""
     while True:
         try:
-            return await bot.store.take_over()
+            taken = await bot.store.take_over()
         except StoreFull:
             await asyncio.sleep(FULL_DISK_PAUSE)
+        else:
+            bot.progress.left(taken)
+            return taken
 
 
 async def _warm(bot: Bot) -> None:

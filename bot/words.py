@@ -130,6 +130,14 @@ def too_many_waiting(tool: str, most: int) -> str:
 # ---------------------------------------------------------------- requests
 
 
+THINKING = "is thinking ..."
+
+
+def running(what: str) -> str:
+    """What a channel shows beside the bot's name, while something takes its time."""
+    return f"is running {what} ..."
+
+
 def named(tool: str, args: Mapping[str, object]) -> str:
     """A call in a few words, for those who need not know its arguments: the job, or what the tool is called."""
     job = args.get("job")

@@ -31,6 +31,7 @@ from channels.slack.intake import Intake, Knows
 from channels.slack.interactive import Interactive
 from channels.slack.log import BOLT_LOG
 from channels.slack.posting import Posting
+from channels.slack.progress import Lines
 from channels.slack.reactions import Reactions
 from channels.slack.shapes import id_in, mapping
 from channels.slack.socket import Socket
@@ -90,6 +91,7 @@ class SlackChannel:
         self._asking = Asking(self._web, self._posting)
         self._standing = Standing()
         self._background = Background()
+        self._lines = Lines(self._web, self._posting, start=self._background.start)
         self._intake = Intake(
             Fetching(self._web, within=files_within),
             Reactions(self._web, allow_bots=allow_bots),
@@ -269,13 +271,21 @@ class SlackChannel:
         return parts.render(outbox_id, outgoing)
 
     async def send(self, part: Part) -> str:
-        return await self._posting.send(part)
+        sent = await self._posting.send(part)
+        await self._lines.answered(part.destination)
+        return sent
 
     async def find(self, part: Part) -> str | None:
-        return await self._posting.find(part)
+        found = await self._posting.find(part)
+        if found is not None:
+            await self._lines.answered(part.destination)
+        return found
 
     async def show_status(self, destination: str, text: str) -> None:
         await self._posting.show_status(destination, text)
+
+    async def show_progress(self, destination: str, text: str) -> None:
+        await self._lines.show(destination, text)
 
 
 class _Stored(AsyncMiddleware):

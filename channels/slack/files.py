@@ -77,14 +77,12 @@ def file_in(item: Json) -> SlackFile | None:
 
 def _why(item: Json) -> str:
     """Why the content is not to be had from Slack."""
-    match item.get("mode"), item.get("file_access"):
-        case "tombstone", _:
-            return GONE
-        case "hidden_by_limit", _:
-            return WITHHELD
-        case _, ("access_denied" | "file_not_found"):
-            return WITHHELD
-    return OUTSIDE if item.get("is_external") is True or item.get("mode") == "external" else ""
+    mode, access = item.get("mode"), item.get("file_access")
+    if mode == "tombstone":
+        return GONE
+    if mode == "hidden_by_limit" or access in ("access_denied", "file_not_found"):
+        return WITHHELD
+    return OUTSIDE if item.get("is_external") is True or mode == "external" else ""
 
 
 def references(files: Sequence[SlackFile]) -> tuple[Block, ...]:

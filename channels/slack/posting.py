@@ -41,7 +41,7 @@ class Posting:
     async def find(self, part: Part) -> str | None:
         channel = await self._channel_of(part)
         try:
-            async for message in self._recent(channel, Destination.parse(part.destination).thread):
+            async for message in self.recent(channel, Destination.parse(part.destination).thread):
                 if isinstance(message.get("ts"), str) and _mark(message) == _mark(part.body):
                     return f"{channel}:{message['ts']}"
         except CallFailed as error:
@@ -84,7 +84,7 @@ class Posting:
             raise SendFailed("conversations.open: the answer names no channel", kind="retry")
         return channel
 
-    async def _recent(self, channel: str, thread: str) -> AsyncIterator[Mapping[str, Any]]:
+    async def recent(self, channel: str, thread: str) -> AsyncIterator[Mapping[str, Any]]:
         """The newest messages of a channel, or those of a thread in the last days (its pages run forward)."""
         arguments: dict[str, object] = {"channel": channel, "include_all_metadata": True}
         if not thread:

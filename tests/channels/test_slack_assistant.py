@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -143,7 +144,7 @@ def test_half_an_event_opens_no_chat(thread: object):
     assert opened({"event": {"type": "assistant_thread_started", "assistant_thread": thread}}) is None
 
 
-def asked(text: str, **more: object) -> Incoming:
+def asked(text: str, **more: Any) -> Incoming:
     (arrival,) = parse(message(text, thread_ts="1.2", **more), me=ME)
     assert isinstance(arrival.incoming.data, MessageReceived)
     return arrival.incoming

@@ -15,7 +15,7 @@ from yarl import URL
 from bot.events import Block, MessageEdited, MessageReceived
 from channels.slack import fetching
 from channels.slack.fetching import Fetching
-from channels.slack.files import OUTSIDE, SlackFile, file_in, references
+from channels.slack.files import OUTSIDE, TOO_LARGE, TOO_MUCH, SlackFile, file_in, references
 from channels.slack.intake import ACK_WITHIN
 from channels.slack.order import Order
 from channels.slack.web import Web
@@ -162,7 +162,7 @@ async def test_of_files_that_are_too_much_together_the_later_ones_are_named(tmp_
 
         blocks = await blocks_of(bot, "look")
 
-    assert [fetching.TOO_MUCH in block.text for block in blocks] == [False, False, True, True]
+    assert [TOO_MUCH in block.text for block in blocks] == [False, False, True, True]
     assert len(bot.slack.files.fetched) == 2
 
 
@@ -304,7 +304,7 @@ async def test_more_than_slack_said_is_not_read_to_its_end():
     async with serving(endless) as slack, fetching_from(slack) as fetch:
         (found,) = await fetch.fetch([SlackFile("F1", "a.png", "image/png", 10, f"{slack}/a.png")])
 
-    assert found.refused in (fetching.TOO_LARGE, fetching.IN_TIME)
+    assert found.refused in (TOO_LARGE, fetching.IN_TIME)
     assert not found.data
     assert sent < 200_000_000
 

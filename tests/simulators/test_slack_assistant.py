@@ -61,7 +61,7 @@ async def test_what_is_asked_there_says_so(slack: SlackSimulator):
 async def test_the_page_shows_title_and_suggestions(slack: SlackSimulator):
     client, chat = client_of(slack), slack.open_assistant("ann")
     where = {"channel_id": chat.channel, "thread_ts": chat.ts}
-    await client.assistant_threads_setSuggestedPrompts(**where, prompts=PROMPTS)  # type: ignore[arg-type]  # strings
+    await client.assistant_threads_setSuggestedPrompts(**where, prompts=PROMPTS)
     await client.assistant_threads_setTitle(**where, title="A <b>title</b>")
 
     html = str(PaneView(slack, "ann", "").render()["messages"])
