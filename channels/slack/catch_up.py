@@ -183,19 +183,17 @@ class Pace:
     """So many calls in a minute, and no more."""
 
     def __init__(self, calls: int, *, sleep: Sleep, monotonic: Callable[[], float]) -> None:
-        self._most = calls
         self._sleep = sleep
         self._monotonic = monotonic
-        self._times: list[float] = []
+        self._last: deque[float] = deque(maxlen=calls)
         self.calls = 0
 
     async def turn(self) -> None:
-        now = self._monotonic()
-        self._times = [time for time in self._times if now - time < 60.0]
-        if len(self._times) >= self._most:
-            await self._sleep(60.0 - (now - self._times[0]))
-            now = self._monotonic()
-        self._times.append(now)
+        if len(self._last) == self._last.maxlen:
+            pause = self._last[0] + 60.0 - self._monotonic()
+            if pause > 0:
+                await self._sleep(pause)
+        self._last.append(self._monotonic())
         self.calls += 1
 
 

@@ -325,7 +325,7 @@ async def test_two_that_are_asked_for_at_once_are_one_after_the_other(slack: Sla
     assert look.texts == ["hello"]
 
 
-@given(st.lists(st.floats(0, 30), min_size=1, max_size=120))
+@given(st.lists(st.floats(0, 8), min_size=12, max_size=60))
 async def test_in_no_minute_are_there_more_calls_than_allowed(pauses: list[float]):
     time, calls = Time(), []
     pace = Pace(10, sleep=time.sleep, monotonic=time.monotonic)
