@@ -1,11 +1,12 @@
 """Asks a person: where they are reached, what they read, and how they may answer. Pure."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from bot import words
 from bot.codes import Keys
-from bot.events import Outgoing, RequestFor
+from bot.events import Draft, Outgoing, RequestFor, outgoing_of
 from bot.rules import Reach, Rules, Someone
 from bot.thread import Thread
 
@@ -60,6 +61,40 @@ def with_code(keys: Keys, message: Outgoing) -> Outgoing:
     handle = keys.handle(request.kind, request.id, request.person)
     filled = request.model_copy(update={"code": code, "handle": handle})
     return message.model_copy(update={"text": _whole(message.text, filled), "request": filled})
+
+
+def by_night(drafts: Iterable[Draft], rules: Rules, now: datetime) -> tuple[Draft, ...]:
+    """The same, but what is only told to somebody wakes nobody: it goes where it makes no noise, or waits."""
+    return tuple(_hushed(draft, rules, now) for draft in drafts)
+
+
+def _hushed(draft: Draft, rules: Rules, now: datetime) -> Draft:
+    outgoing = outgoing_of(draft.data)
+    hushed = tuple(_told_by_night(message, rules, now) for message in outgoing)
+    return (
+        draft
+        if hushed == outgoing
+        else replace(draft, data=draft.data.model_copy(update={"outgoing": hushed}))
+    )
+
+
+def _told_by_night(message: Outgoing, rules: Rules, now: datetime) -> Outgoing:
+    if message.kind != "notice" or message.request or message.not_before or message.channel not in PHONES:
+        return message
+    to = (message.channel, message.destination)
+    someone = next(
+        (each for each in rules.people.values() if to in {(r.channel, r.destination) for r in each.reaches}),
+        None,
+    )
+    until = someone.quiet.until(now, someone.timezone) if someone and someone.quiet else None
+    if someone is None or until is None:
+        return message
+    silent = next((reach for reach in someone.reaches if reach.channel not in PHONES), None)
+    if silent is None:
+        return message.model_copy(update={"not_before": until})
+    return message.model_copy(
+        update={"channel": silent.channel, "account": silent.account, "destination": silent.destination}
+    )
 
 
 def _where(someone: Someone, text: str, request: RequestFor, rules: Rules, now: datetime) -> Reach | None:

@@ -16,6 +16,7 @@ from bot.actions import (
     RunTool as RunTool,
     Wait as Wait,
 )
+from bot.asking import by_night
 from bot.canonical import call_digest
 from bot.drafting import fold_drafts
 from bot.drafts import draft_call, is_draft
@@ -67,8 +68,9 @@ def decide(thread: Thread, now: datetime, rules: Rules, *, tries: int = 0) -> Pl
     drafts: list[Draft] = []
     for _ in range(MAX_DECISIONS):
         found = next_action(thread, now, rules, tries=tries)
-        drafts.extend(found.drafts)
-        thread = fold_drafts(thread, found.drafts, now)
+        decided = by_night(found.drafts, rules, now)
+        drafts.extend(decided)
+        thread = fold_drafts(thread, decided, now)
         if found.action is not None:
             return Plan(tuple(drafts), found.action, thread)
     raise RuntimeError(f"thread {thread.id}: no end after {MAX_DECISIONS} decisions at seq {thread.seq}")

@@ -130,7 +130,6 @@ async def test_a_request_that_would_be_over_before_the_morning_reaches_an_operat
         assert "I have asked carol" not in sent_to(it.bot, "c1")[-1]
 
 
-@pytest.mark.xfail(strict=True, reason="bot/ending.py:told writes to a phone at night too")
 async def test_notices_to_her_phone_wait_for_the_morning_too(tmp_path: Path) -> None:
     clock = FakeClock(MIDNIGHT - timedelta(hours=4))
     async with opened(tmp_path, people=(ANN, ONLY_SMS), channel=sms(), clock=clock) as it:
@@ -142,6 +141,19 @@ async def test_notices_to_her_phone_wait_for_the_morning_too(tmp_path: Path) -> 
         await it.bot.settle()
 
         assert len(sent_to(it.bot, "+3")) == 1
+
+
+async def test_what_is_only_told_at_night_goes_where_it_makes_no_noise(tmp_path: Path) -> None:
+    clock = FakeClock(MIDNIGHT - timedelta(hours=4))
+    async with opened(tmp_path, people=(ANN, SMS_FIRST), channel=sms(), clock=clock) as it:
+        at_night(it)
+        await ask(it.bot)
+        assert (len(sent_to(it.bot, "+3")), sent_to(it.bot, "C3")) == (1, [])
+
+        it.bot.clock.advance(4 * 3600)  # nobody has answered in time, which she is told
+        await it.bot.settle()
+
+        assert (len(sent_to(it.bot, "+3")), len(sent_to(it.bot, "C3"))) == (1, 1)
 
 
 async def test_a_request_on_the_phone_can_be_answered_at_night(tmp_path: Path) -> None:
