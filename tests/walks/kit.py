@@ -21,17 +21,20 @@ START_SECONDS = 60
 STOP_SECONDS = 20
 
 
-def environment(slack: SlackSimulator, model_url: str, folder: Path) -> dict[str, str]:
+def environment(slack: SlackSimulator | None, model_url: str, folder: Path) -> dict[str, str]:
     """What a person sets: tokens, and here also where the stand-ins are."""
+    of_slack = {
+        "SLACK_BOT_TOKEN": "xoxb-demo",
+        "SLACK_APP_TOKEN": "xapp-demo",
+        "SLACK_API_URL": slack.api_url if slack else "",
+    }
     return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
         "DATABASE_URL": f"sqlite:///{folder / 'bot.db'}",
         "HOST": "127.0.0.1",
         "PORT": "0",
-        "SLACK_BOT_TOKEN": "xoxb-demo",
-        "SLACK_APP_TOKEN": "xapp-demo",
-        "SLACK_API_URL": slack.api_url,
+        **(of_slack if slack else {}),
         "ANTHROPIC_API_KEY": "sk-ant-walk-0123456789",
         "ANTHROPIC_BASE_URL": model_url,
         "API_TOKEN": "token-of-a-walk-0123456789",
