@@ -83,13 +83,14 @@ class Session:
         self.fake, self.reader, self.writer = fake, reader, writer
         self.idling = False
         self.deaf = False
-        self.told = -1
+        self.told = (-1, 0)
 
     def tell(self) -> None:
-        """How many mails there are, if that is news."""
-        if self.told != len(self.fake.mails):
-            self.told = len(self.fake.mails)
-            self.say(f"* {self.told} EXISTS")
+        """How many mails there are, if that is news: one that went and one that came are news too."""
+        there = (len(self.fake.mails), self.fake.next_uid)
+        if self.told != there:
+            self.told = there
+            self.say(f"* {there[0]} EXISTS")
 
     def say(self, *lines: str | bytes) -> None:
         for line in lines:

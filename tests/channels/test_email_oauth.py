@@ -249,7 +249,7 @@ async def dying(provider: FakeProvider, database: Path, point: str) -> str:
     return said.decode().strip()
 
 
-@pytest.mark.parametrize("point", ["before", "after", "savepoint.done", "commit.before", "commit.after", ""])
+@pytest.mark.parametrize("point", ["before", "after", "commit.before", "commit.after", ""])
 async def test_dying_while_tokens_are_renewed_locks_nobody_out(
     provider: FakeProvider, tmp_path: Path, point: str
 ) -> None:
