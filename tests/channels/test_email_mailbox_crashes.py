@@ -65,7 +65,7 @@ async def test_dying_at_any_point_and_starting_again_reads_everything(tmp_path: 
 
 
 def points() -> list[int]:
-    """All with PROOF, else one while a mail is kept and one while it is taken; tests/crash/mail_sweep.py has the rest."""
+    """All with PROOF, else one while a mail is kept and one while it is taken; the crash sweep has the rest."""
     return list(range(1, MOST_POINTS)) if os.environ.get("PROOF") else [4, 8, MOST_POINTS]
 
 
