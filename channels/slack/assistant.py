@@ -78,7 +78,7 @@ class Assistant:
         if (chat := opened(payload)) is None:
             return
         prompts = [{"title": title, "message": message} for title, message in PROMPTS.items()]
-        self._soon("setSuggestedPrompts", chat, prompts=prompts, title=PROMPTS_TITLE)
+        self._soon("assistant.threads.setSuggestedPrompts", chat, prompts=prompts, title=PROMPTS_TITLE)
 
     def stored(self, arrival: Arrival, received: Received) -> None:
         """Name a chat after its first question."""
@@ -88,7 +88,7 @@ class Assistant:
             return
         to = Destination.parse(incoming.destination)
         if title := title_of(incoming):
-            self._soon("setTitle", Chat(to.channel, to.thread), title=title)
+            self._soon("assistant.threads.setTitle", Chat(to.channel, to.thread), title=title)
 
     def _soon(self, method: str, chat: Chat, **arguments: object) -> None:
         if method not in self._refused:
@@ -98,7 +98,7 @@ class Assistant:
         where = {"channel_id": chat.channel, "thread_ts": chat.ts}
         try:
             async with asyncio.timeout(WITHIN):
-                await self._web.post(f"assistant.threads.{method}", {**where, **arguments})
+                await self._web.post(method, {**where, **arguments})
         except (CallFailed, TimeoutError) as error:
             log.info("Slack: a chat goes without %s: %s", method, error or "no answer in time")
             if isinstance(error, CallFailed) and error.code in NOT_FOR_US:

@@ -168,8 +168,10 @@ class Lines:
             await self._set_status(to, "")
         elif line is not None and line.ts:
             await self._delete(line.channel, line.ts)
-        elif line is not None or destination not in self._clean:
+        elif line is not None or (destination not in self._clean and self._may_call()):
             await self._sweep(destination)
+        else:
+            return
         self._standing.pop(destination, None)
         self._clean.add(destination)
 

@@ -17,7 +17,7 @@ from tests.channels.slack_http_kit import SocketBot, http_bot, message, socket_b
 
 ME = Identity("T0DEMO", "U0BOT", bot="B0BOT", name="saywhen")
 TIMEOUT = 30.0
-METHODS = ("setSuggestedPrompts", "setTitle")
+METHODS = ("assistant.threads.setSuggestedPrompts", "assistant.threads.setTitle")
 
 
 @pytest.fixture(params=["socket", "http"])
@@ -116,12 +116,12 @@ async def test_a_workspace_without_the_feature_is_asked_once_and_works(tmp_path,
     async with SlackSimulator(config=config) as slack, socket_bot(tmp_path, slack) as bot:
         for text in ("one", "two"):
             said = slack.open_assistant("ann")
-            await slack.until(lambda: "without setSuggestedPrompts" in caplog.text, timeout=TIMEOUT)
+            await slack.until(lambda: f"without {METHODS[0]}" in caplog.text, timeout=TIMEOUT)
             slack.say("ann", text, said.channel, said.ts)
             await bot.until_heard(text)
-            await slack.until(lambda: "without setTitle" in caplog.text, timeout=TIMEOUT)
+            await slack.until(lambda: f"without {METHODS[1]}" in caplog.text, timeout=TIMEOUT)
 
-        posts = {name: slack.stats.posts[f"assistant.threads.{name}"] for name in METHODS}
+        posts = {name: slack.stats.posts[name] for name in METHODS}
 
     assert posts == dict.fromkeys(METHODS, 1)
 

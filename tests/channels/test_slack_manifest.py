@@ -1,14 +1,44 @@
 """The Slack app: its manifest, and what `bot doctor` says about the tokens."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from channels.slack import SlackChannel, check, manifest, needed_scopes
-from channels.slack.manifest import OPTIONAL
+from channels.slack import SlackChannel, assistant, check, manifest, needed_scopes
+from channels.slack.manifest import EVENTS, OPTIONAL
 from simulators.slack import SlackConfig, SlackSimulator
 
+SOURCES = "".join(
+    path.read_text()
+    for path in sorted(Path(assistant.__file__).parent.glob("*.py"))
+    if path.name != "manifest.py"
+)
+METHOD = re.compile(
+    r'"((?:apps|assistant|auth|bots|chat|conversations|files|reactions|users|views)\.[A-Za-z.]+)"'
+)
+HISTORY = ("channels:history", "groups:history", "im:history", "mpim:history")
+NEEDED_BY: dict[str, tuple[str, ...]] = {
+    "apps.connections.open": (),  # the app-level token
+    "assistant.threads.setStatus": ("chat:write",),
+    "assistant.threads.setSuggestedPrompts": ("assistant:write",),
+    "assistant.threads.setTitle": ("assistant:write",),
+    "auth.test": (),
+    "bots.info": ("users:read",),
+    "chat.delete": ("chat:write",),
+    "chat.postEphemeral": ("chat:write",),
+    "chat.postMessage": ("chat:write",),
+    "chat.update": ("chat:write",),
+    "conversations.history": HISTORY,
+    "conversations.open": ("im:write",),
+    "conversations.replies": HISTORY,
+    "files.info": ("files:read",),  # and the content of a file
+    "users.info": ("users:read",),
+    "views.open": (),
+    "views.update": (),
+}
 SUBSCRIBED_BY = {
     "app_mention": "app_mentions:read",
     "assistant_thread_context_changed": "assistant:write",
@@ -31,6 +61,25 @@ def test_each_event_of_the_manifest_has_its_scope():
 
     assert set(events) == set(SUBSCRIBED_BY)
     assert {SUBSCRIBED_BY[event] for event in events} <= needed_scopes() | OPTIONAL.keys()
+
+
+def test_each_method_that_is_called_has_its_scope_and_no_scope_is_asked_for_without_need():
+    methods = set(METHOD.findall(SOURCES))
+
+    assert methods == NEEDED_BY.keys()
+    needed = {scope for method in methods for scope in NEEDED_BY[method]}
+    assert needed | set(SUBSCRIBED_BY.values()) | {"commands"} == needed_scopes() | OPTIONAL.keys()
+
+
+def test_each_event_of_the_manifest_is_read():
+    events = {event.partition(".")[0] for event in EVENTS}
+
+    assert {event for event in events if f'"{event}"' not in SOURCES} == set()
+
+
+def test_the_app_is_an_assistant_as_long_as_it_asks_for_its_events():
+    assert "assistant_view" in manifest()["features"]
+    assert set(assistant.EVENTS) <= set(EVENTS)
 
 
 def test_only_what_is_built_is_switched_on():

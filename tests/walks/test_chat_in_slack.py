@@ -1,15 +1,19 @@
 """Chat in Slack: from what Slack sends to what people read, through the real SDKs and the real program."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from simulators.messages import MessagesSimulator
 from simulators.slack import SlackSimulator
+from simulators.slack.files import Upload
+from tests.channels.mail_torture import png
 from tests.channels.slack_http_kit import outage
 from tests.walks.kit import RealBot, environment
 
@@ -26,6 +30,18 @@ class Walk:
         """Wait for so many replies there, and give all."""
         await self.slack.until(lambda: len(self._replies(channel, thread)) >= count, timeout=20)
         return self._replies(channel, thread)
+
+    async def events(self, type_: str, count: int) -> list[dict[str, Any]]:
+        """Wait for so many events of a type, in all threads."""
+        async with asyncio.timeout(20):
+            while len(found := await self._events(type_)) < count:  # noqa: ASYNC110 - the API rings no bell
+                await asyncio.sleep(0.05)
+        return found
+
+    async def _events(self, type_: str) -> list[dict[str, Any]]:
+        threads = (await self.bot.get("/api/threads")).json()["threads"]
+        pages = [await self.bot.get(f"/api/threads/{each['thread_id']}/events") for each in threads]
+        return [event for page in pages for event in page.json()["events"] if event["type"] == type_]
 
     def _replies(self, channel: str, thread: str | None) -> list[str]:
         return [message["text"] for message in self.slack.messages(channel, thread)]
@@ -82,6 +98,34 @@ async def test_a_reminder_comes_back_into_the_conversation(walk: Walk):
     texts = await walk.replies(before + 2, channel="bob")
     assert "1 second" in texts[before]
     assert "stretch" in texts[before + 1]
+
+
+async def test_a_picture_reaches_the_model_and_a_thumb_under_its_answer_is_feedback(walk: Walk):
+    before = len(walk.slack.messages("ann"))
+    walk.slack.say("ann", "what is in this picture?", files=[Upload("cat.png", png(7, 9))])
+
+    texts = await walk.replies(before + 1, channel="ann")
+    answer = walk.slack.messages("ann")[-1]
+    walk.slack.react("ann", "ann", answer["ts"], "+1")
+    (feedback,) = await walk.events("feedback.received", 1)
+
+    assert "a picture (image/png)" in texts[-1]
+    assert (feedback["data"]["rating"], feedback["data"]["sender"]["address"]) == (5.0, "T0DEMO/U0ANN")
+    assert feedback["data"]["about"] < feedback["seq"]
+
+
+async def test_a_chat_with_the_assistant_is_named_and_answered(walk: Walk):
+    chat = walk.slack.open_assistant("bob")
+    walk.slack.say("bob", "what time is it in Rome?", chat.channel, chat.ts)
+
+    texts = await walk.replies(1, channel="bob", thread=chat.ts)
+
+    def shown() -> Any:
+        return walk.slack.message(chat.channel, chat.ts).extra["assistant"]
+
+    await walk.slack.until(lambda: shown()["prompts"] and shown()["title"], timeout=20)
+    assert "Rome" in texts[-1]
+    assert shown()["title"] == "what time is it in Rome?"
 
 
 async def test_what_was_edited_is_what_the_model_reads_from_then_on(walk: Walk):
