@@ -4,14 +4,14 @@ A form knows of its request only the handle, and of its arguments only what its 
 """
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from pydantic import JsonValue
 
+from bot import strict_json
+from bot.strict_json import NotJson
 from channels.discord.shapes import Json, items, mapping, string
 
 LONGEST_FIELD = 4_000
@@ -151,17 +151,17 @@ def edited(fields: Mapping[str, str]) -> Args | Problems:
         elif id_.startswith(AS_JSON):
             try:
                 args |= _read(name, text)
-            except (ValueError, RecursionError) as error:
-                problems.append(f"{name or 'The text'} is not JSON: {_why(error)}")
+            except NotJson as error:
+                problems.append(f"{name or 'The text'} is not JSON: {error}. A text needs quotes.")
     return Problems("\n".join(problems)) if problems else args
 
 
 def _read(name: str, text: str) -> Args:
-    found = _loads(text)
+    found = strict_json.read(text)
     if name:
         return {name: found}
     if not isinstance(found, dict):
-        raise ValueError("it must be an object with all arguments")
+        raise NotJson("it must be an object with all arguments")
     return found
 
 
@@ -174,39 +174,3 @@ def _inputs(data: Json) -> Iterator[Json]:
     for component in items(data, "components"):
         inner = [mapping(component.get("component")), *items(component, "components")]
         yield from (each for each in inner if each.get("type") == TEXT_INPUT)
-
-
-def _loads(text: str) -> JsonValue:
-    """JSON as the standard has it: no NaN, no number that is none, no name twice."""
-    found: JsonValue = json.loads(
-        text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_without_twins
-    )
-    return found
-
-
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is too large")
-    return number
-
-
-def _without_twins(pairs: list[tuple[str, JsonValue]]) -> Args:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name stands there twice")
-    return found
-
-
-def _why(error: ValueError | RecursionError) -> str:
-    match error:
-        case json.JSONDecodeError():
-            return f"{error.msg}, at character {error.pos + 1}. A text needs quotes."
-        case RecursionError():
-            return "it is nested too deeply."
-        case _:
-            return f"{error}."[:140]

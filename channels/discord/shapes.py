@@ -1,30 +1,12 @@
 """What a value in Discord's JSON has to look like to be taken; anything else reads as absent."""
 
 import re
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+
+from bot.payloads import Json as Json, items as items, mapping as mapping, string as string
 
 ID = re.compile(r"[1-9][0-9]{0,19}")
 EPOCH = 1_420_070_400_000  # the first millisecond of 2015, from which Discord counts
-
-Json = Mapping[str, Any]
-
-
-def mapping(value: object) -> Json:
-    return value if isinstance(value, Mapping) else {}
-
-
-def items(value: Json, key: str) -> list[Json]:
-    found = value.get(key)
-    if isinstance(found, str) or not isinstance(found, Sequence):
-        return []
-    return [mapping(item) for item in found]
-
-
-def string(value: Json, key: str) -> str:
-    found = value.get(key)
-    return found if isinstance(found, str) else ""
 
 
 def number(value: Json, key: str) -> int:

@@ -4,14 +4,14 @@ A form knows of its request only what `Origin` says, and of its arguments only w
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import NoReturn
 
 from pydantic import JsonValue
 
+from bot import strict_json
+from bot.strict_json import NotJson
 from channels.slack.shapes import Json, id_in, items, mapping, string, ts_in
 from channels.slack.text import units
 
@@ -81,8 +81,8 @@ def carried(args: Mapping[str, JsonValue]) -> str:
 def uncarried(text: str) -> Args | None:
     """The arguments that a message carries; None for anything that `carried` did not write."""
     try:
-        found = _loads(text)
-    except (ValueError, RecursionError):
+        found = strict_json.read(text)
+    except NotJson:
         return None
     return found if isinstance(found, dict) and editable(found) else None
 
@@ -198,9 +198,9 @@ def edited(view: Json) -> Args | Problems:
             args[block_id.removeprefix(AS_TEXT)] = text
         elif block_id.startswith(AS_JSON):
             try:
-                args[block_id.removeprefix(AS_JSON)] = _loads(text)
-            except (ValueError, RecursionError) as error:
-                problems[block_id] = f"This is not JSON: {_why(error)}"
+                args[block_id.removeprefix(AS_JSON)] = strict_json.read(text)
+            except NotJson as error:
+                problems[block_id] = f"This is not JSON: {error}. A text needs quotes."
     return Problems(problems) if problems else args
 
 
@@ -208,39 +208,3 @@ def said(view: Json, block_id: str = WORDS) -> str:
     """What a person wrote in one field; "" if nothing."""
     values = mapping(mapping(view.get("state")).get("values"))
     return string(mapping(mapping(values.get(block_id)).get(VALUE)), "value")
-
-
-def _loads(text: str) -> JsonValue:
-    """JSON as the standard has it: no NaN, no number that is none, no name twice."""
-    found: JsonValue = json.loads(
-        text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_without_twins
-    )
-    return found
-
-
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is too large")
-    return number
-
-
-def _without_twins(pairs: list[tuple[str, JsonValue]]) -> Args:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name stands there twice")
-    return found
-
-
-def _why(error: ValueError | RecursionError) -> str:
-    match error:
-        case json.JSONDecodeError():
-            return f"{error.msg}, at character {error.pos + 1}. A text needs quotes."
-        case RecursionError():
-            return "it is nested too deeply."
-        case _:
-            return f"{error}."[:140]

@@ -5,14 +5,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import proxy_bypass
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
+from bot.calling import in_words, is_direct, retry_after
 from bot.errors import SaywhenError
 from channels.slack.log import SDK_LOG
 
@@ -84,7 +83,7 @@ class Web:
         self.client = AsyncWebClient(
             token=token, base_url=url, timeout=math.ceil(timeout), retry_handlers=[], logger=SDK_LOG
         )
-        if _direct(url):
+        if is_direct(url):
             self.client.proxy = None
         self._timeout = timeout
         self._calls = 0
@@ -128,7 +127,7 @@ class Web:
                 location = answer.headers.get("Location", "")
                 return Fetched(answer.status, answer.content_type, location, bytes(body))
         except BROKEN as error:
-            raise CallFailed(f"{url.host}: {_words(error)}") from error
+            raise CallFailed(f"{url.host}: {in_words(error)}") from error
 
     async def open_connection(self, app_token: str) -> str:
         """The address of a new socket; it works once."""
@@ -149,9 +148,9 @@ class Web:
         except SlackApiError as error:
             raise _refused(method, error) from error
         except NOT_SENT as error:
-            raise CallFailed(f"{method}: {_words(error)}", sent=False) from error
+            raise CallFailed(f"{method}: {in_words(error)}", sent=False) from error
         except BROKEN as error:
-            raise CallFailed(f"{method}: {_words(error)}") from error
+            raise CallFailed(f"{method}: {in_words(error)}") from error
         except NOT_SLACK as error:
             raise CallFailed(f"{method}: the answer is not Slack's") from error
         finally:
@@ -172,25 +171,6 @@ def _refused(method: str, error: SlackApiError) -> CallFailed:
     return CallFailed(
         f"{method}: {code or f'HTTP status {status}'}",
         code=code,
-        retry_after=seconds(getattr(response, "headers", {}).get("Retry-After")),
+        retry_after=retry_after(getattr(response, "headers", {}).get("Retry-After")),
         needed=str(data.get("needed") or ""),
     )
-
-
-def seconds(header: object) -> float | None:
-    """A Retry-After that makes sense, else nothing."""
-    try:
-        value = float(str(header))
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value >= 0 else None
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
-
-
-def _direct(url: str) -> bool:
-    """Whether to leave a proxy out; the SDK reads HTTPS_PROXY, but neither NO_PROXY nor what is local."""
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "127.0.0.1", "::1") or bool(proxy_bypass(host))

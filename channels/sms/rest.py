@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass
 
 import aiohttp
 from twilio.base.exceptions import TwilioException
@@ -17,6 +16,7 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from bot.calling import in_words, is_direct, retry_after
 from bot.errors import SaywhenError
 from channels.sms.events import Media
 from channels.sms.log import SDK_LOG
@@ -92,7 +92,7 @@ class Http(AsyncTwilioHttpClient):  # type: ignore[misc]  # twilio is published 
         self.session = self._new_session()
 
     def _new_session(self) -> aiohttp.ClientSession:
-        direct = bool(self._api_url) and _direct(self._api_url)
+        direct = bool(self._api_url) and is_direct(self._api_url)
         return aiohttp.ClientSession(timeout=self._limits, trust_env=not direct)
 
     async def request(
@@ -194,9 +194,9 @@ class Twilio:
             async with asyncio.timeout(self._timeout * pages):
                 return await call
         except NOT_SENT as error:
-            raise CallFailed(f"no connection to Twilio: {_words(error)}", sent=False) from error
+            raise CallFailed(f"no connection to Twilio: {in_words(error)}", sent=False) from error
         except BROKEN as error:
-            raise CallFailed(f"the connection to Twilio broke: {_words(error)}") from error
+            raise CallFailed(f"the connection to Twilio broke: {in_words(error)}") from error
         except NOT_TWILIO as error:
             raise CallFailed("the answer is not Twilio's") from error
         finally:
@@ -217,7 +217,7 @@ def _refused(answer: Response) -> CallFailed:
         message or f"HTTP status {answer.status_code}",
         status=answer.status_code,
         code=code if isinstance(code, int) else 0,
-        retry_after=seconds((answer.headers or {}).get("Retry-After")),
+        retry_after=retry_after((answer.headers or {}).get("Retry-After")),
     )
 
 
@@ -241,22 +241,3 @@ def _record(found: Any) -> Record | None:
 def _number(value: object) -> int:
     text = str(value)
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def seconds(header: object) -> float | None:
-    """A Retry-After that makes sense, else nothing."""
-    try:
-        value = float(str(header))
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value >= 0 else None
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
-
-
-def _direct(url: str) -> bool:
-    """Whether to leave a proxy out: what is local is asked directly."""
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "127.0.0.1", "::1") or bool(proxy_bypass(host))

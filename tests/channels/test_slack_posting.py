@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
+from bot.calling import retry_after
 from bot.errors import SendFailed
 from bot.events import Outgoing
 from bot.ports import Part
 from channels.slack import SlackChannel
 from channels.slack.failures import send_failed
-from channels.slack.web import CallFailed, seconds
+from channels.slack.web import CallFailed
 from simulators.slack import SlackSimulator
 
 DM = "T0DEMO/U0ANN"
@@ -219,7 +220,7 @@ async def test_an_answer_that_trickles_is_cut_off():
      ("soon", None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)],
 )  # fmt: skip
 def test_a_retry_after_that_makes_no_sense_is_left_out(header: str | None, value: float | None):
-    assert seconds(header) == value
+    assert retry_after(header) == value
 
 
 def test_an_answer_without_a_word_of_slacks_is_unknown():

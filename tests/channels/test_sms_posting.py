@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
+from bot.calling import retry_after
 from bot.events import Outgoing
 from channels.sms.failures import refusal, send_failed
 from channels.sms.log import SDK_LOG
-from channels.sms.rest import CallFailed, seconds
+from channels.sms.rest import CallFailed
 from simulators.twilio import AUTH_TOKEN, NUMBER, TwilioSimulator
 from tests.channels.sms_kit import ANN, PUBLIC, answering, channel_to, fail_once, failure, part_to, sent_texts
 
@@ -147,7 +148,7 @@ async def test_a_retry_after_without_sense_is_none(after: str):
         failed = await failure(channel_to(url).send(part_to()))
 
     assert (failed.kind, failed.retry_after) == ("retry", None)
-    assert seconds("7") == 7
+    assert retry_after("7") == 7
 
 
 async def test_nobodys_number_stands_in_the_reason():
