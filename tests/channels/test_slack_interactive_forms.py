@@ -78,7 +78,7 @@ async def test_arguments_that_cannot_be_fetched_are_not_made_up(fault: str):
     config = SlackConfig(metadata_in_actions=False)
     async with SlackSimulator(config=config) as slack, sitting(slack) as desk:
         await desk.asked()
-        slack.faults.add("conversations.history", fault)
+        slack.faults.add("conversations.history", fault, times=100)
 
         await desk.press("edit")
         await slack.until(lambda: "does not give me the arguments" in str(desk.top()))
