@@ -96,8 +96,13 @@ class Intake:
             case "MESSAGE_DELETE_BULK" if channel:
                 for id_ in data.get("ids") or ():
                     self.take("MESSAGE_DELETE", {**data, "id": id_})
-            case "MESSAGE_REACTION_ADD" if id_in(data, "message_author_id") == self.me.user:
+            case "MESSAGE_REACTION_ADD" if self._is_under_ours(data):
                 self._lanes.put(channel, lambda: self._reaction(data))
+
+    def _is_under_ours(self, reaction: Json) -> bool:
+        """Whose message it is Discord does not have to say."""
+        author = id_in(reaction, "message_author_id")
+        return author == self.me.user if author else self._memory.is_own(id_in(reaction, "message_id"))
 
     async def _interaction(self, data: Json) -> None:
         given = parse(data, me=self.me)

@@ -1,9 +1,11 @@
 """Our Discord channel against simcord, a stand-in that others wrote: do the two simulators agree?
 
-What simcord cannot say anything about, since it replaces the sockets: how calls fail and sessions break (it hands
-events to discord.py's parsers and takes calls out of its HTTP client), the limits on calls, the nonce in its second
-try, and whether a call was made once. So this is about what is said: events in, bodies of calls out. Where it is
-stricter than our own simulator a difference would show as a failed call here.
+What simcord cannot say anything about, since it replaces the sockets: how connections break and sessions are resumed
+(it hands events to discord.py's parsers and takes calls out of its HTTP client), heartbeats, close codes, the limits on
+calls and their headers. It also leaves out the nonce (`enforce_nonce` makes no difference there: two calls are two
+messages), and whose message a reaction is under; and the files of messages are at an address that does not exist, so
+none is fetched. The rest is the same: events in, bodies of calls out, codes of errors. Where it is stricter than our
+own simulator a difference would show as a failed call here.
 """
 
 from collections.abc import AsyncIterator
@@ -15,7 +17,8 @@ import discord
 import pytest
 import simcord
 
-from bot.events import Outgoing
+from bot.errors import SendFailed
+from bot.events import FeedbackReceived, MessageReceived, Outgoing
 from channels.discord import DiscordChannel, commands
 from tests.channels.discord_desk import ARGS, HANDLE, TEXT, Inbox, approval
 
@@ -149,6 +152,110 @@ async def test_a_long_answer_is_taken_in_parts():
         contents = [body["content"] for body in bodies(here)]
         assert len(contents) > 1
         assert all(content.startswith("```python\n") and content.endswith("```") for content in contents)
+
+
+async def test_in_its_thread_the_bot_reads_on_and_beside_it_nothing():
+    async with world() as here:
+        guild = here.env.create_guild()
+        general = guild.create_text_channel("general")
+        ann = guild.add_member(here.env.create_user("ann"))
+        asked = await ann.send(general, f"<@{here.channel.account}> what is the plan?")
+        await here.reply("this one")
+        (thread,) = general.threads
+        assert thread.id == asked.id
+
+        await ann.send(thread, "and tomorrow?")
+        await ann.send(general, "lunch?")
+
+        assert here.inbox.said == ["what is the plan?", "and tomorrow?"]
+        assert len({each.conversation for each in here.inbox.got}) == 1
+
+
+async def test_what_somebody_else_wrote_is_quoted_where_we_are_asked_about_it():
+    async with world() as here:
+        guild = here.env.create_guild()
+        general = guild.create_text_channel("general")
+        ann, bob = (guild.add_member(here.env.create_user(name)) for name in ("ann", "bob"))
+        shown = await bob.send(general, "milk is out")
+
+        await ann.send(general, f"<@{here.channel.account}> is that so?", reply_to=shown)
+
+        (asked,) = here.inbox.got
+        assert isinstance(asked.data, MessageReceived)
+        assert [(block.source, block.text) for block in asked.data.blocks] == [
+            ("person", "is that so?"),
+            ("quoted", "milk is out"),
+        ]
+
+
+async def test_a_file_is_a_block_that_says_why_it_is_not_shown():
+    async with world() as here:
+        guild = here.env.create_guild()
+        general = guild.create_text_channel("general")
+        ann = guild.add_member(here.env.create_user("ann"))
+
+        await ann.send(general, f"<@{here.channel.account}> look", attachments=[("cat.png", b"\x89PNG")])
+
+        (asked,) = here.inbox.got
+        assert isinstance(asked.data, MessageReceived)
+        (file,) = [block for block in asked.data.blocks if block.source == "attachment"]
+        assert (file.name, file.kind, file.data) == ("cat.png", "image", "")
+        assert "its address is not Discord's" in file.text
+
+
+async def test_a_thumb_under_an_answer_is_feedback():
+    async with world() as here:
+        guild = here.env.create_guild()
+        general = guild.create_text_channel("general")
+        ann = guild.add_member(here.env.create_user("ann"))
+        asked = await ann.send(general, f"<@{here.channel.account}> hello")
+        await here.reply("hi")
+        answer = await _last_message(here, str(asked.id))
+
+        await ann.react(answer, "\U0001f44d")
+        await here.env.settle()
+
+        assert isinstance(here.inbox.got[-1].data, FeedbackReceived)
+        assert here.inbox.got[-1].conversation == here.inbox.got[0].conversation
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "unreachable"),
+    [
+        (403, 50007, "final", True),
+        (403, 50013, "final", False),
+        (404, 10003, "final", False),
+        (500, 0, "unknown", False),
+    ],
+)
+async def test_codes_of_errors_mean_the_same(status: int, code: int, kind: str, unreachable: bool):
+    async with world() as here:
+        await here.env.create_user("ann").send_dm("hello")
+        here.env.inject_error("POST", "/channels/*/messages", status=status, code=code, message="no")
+
+        with pytest.raises(SendFailed) as failed:
+            await here.reply("hi")
+
+        assert (failed.value.kind, failed.value.unreachable) == (kind, unreachable)
+
+
+async def test_where_no_thread_may_be_opened_the_answer_is_a_reply():
+    async with world() as here:
+        guild = here.env.create_guild()
+        general = guild.create_text_channel("general")
+        ann = guild.add_member(here.env.create_user("ann"))
+        asked = await ann.send(general, f"<@{here.channel.account}> quick one")
+        here.env.inject_error("POST", "/channels/*/messages/*/threads", status=403, code=50013, message="no")
+
+        await here.reply("yes")
+
+        (body,) = bodies(here)
+        assert body["message_reference"]["message_id"] == str(asked.id)
+
+
+async def _last_message(here: World, channel: str) -> Any:
+    found = here.env.bot.get_channel(int(channel)) or await here.env.bot.fetch_channel(int(channel))
+    return await anext(found.history(limit=1))
 
 
 async def test_an_app_without_the_intent_for_content_is_refused():
