@@ -1,5 +1,6 @@
 """Mails of ours, taken and refused by a real SMTP server (Exim)."""
 
+import os
 import shutil
 import signal
 import socket
@@ -52,12 +53,15 @@ class Exim:
     def start(self) -> None:
         words = [str(HERE / "exim"), str(self.folder), str(self.port), str(self.tls_port)]
         with (self.folder / "words").open("ab") as words_of_its_own:
-            self.process = subprocess.Popen(words, stdout=words_of_its_own, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                words, stdout=words_of_its_own, stderr=subprocess.STDOUT, start_new_session=True
+            )
         self._until(lambda: _answers(self.port) and _answers(self.tls_port))
 
     def stop(self) -> None:
+        """End it with all of its children, who would write on into a folder that is gone."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGTERM)
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(DEADLINE)
             self.process = None
 
