@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from bench import against_floor, end_to_end, prompts
+from bench import against_floor, each_channel, end_to_end, prompts
 from bench.pending import recovery
 from bench.processes import ROOT, measure
 from bench.ratios import at_least, at_most
@@ -21,6 +21,7 @@ def main() -> None:
         "after kill -9": lambda: _recovery(sizes),
         "prompts": prompts.rows,
         "over Slack, against bolt + pydantic-ai": lambda: end_to_end.rows(sizes),
+        "each channel": lambda: each_channel.rows(sizes),
     }
     wanted = sys.argv[1:]
     rows = [row for name, part in parts.items() if _is_wanted(name, wanted) for row in _said(name, part)]

@@ -8,6 +8,8 @@ from typing import Any
 
 from bench.processes import ROOT, Child, started
 
+DATABASE = "bench.db"
+
 _CONFIG = """
 model_provider = "anthropic"
 default_agent = "assistant"
@@ -63,12 +65,19 @@ def stage() -> Iterator[Stage]:
 
 @contextmanager
 def our_bot(on: Stage, folder: Path) -> Iterator[Child]:
-    """`bot run`, with one channel on and its database in this folder."""
+    """`bot run`, with one channel on."""
+    with bot_in(folder, _CONFIG, on.env) as child:
+        yield child
+
+
+@contextmanager
+def bot_in(folder: Path, config: str, env: Mapping[str, str]) -> Iterator[Child]:
+    """`bot run` in this folder, where its settings and its database are."""
     folder.mkdir(exist_ok=True)
-    (folder / "config.toml").write_text(_CONFIG)
+    (folder / "config.toml").write_text(config)
     if not (folder / "prompts").exists():
         (folder / "prompts").symlink_to(ROOT / "prompts")
-    env = {**on.env, "DATABASE_URL": f"sqlite:///{folder / 'bench.db'}", "SAYWHEN_BENCH": "1"}
+    env = {**env, "DATABASE_URL": f"sqlite:///{folder / DATABASE}", "SAYWHEN_BENCH": "1"}
     with started("bot.cli", "run", env=env, cwd=folder, log=folder / "log.txt") as child:
         yield child
 

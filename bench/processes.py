@@ -102,7 +102,8 @@ def started(
 
 def _clean_environment() -> dict[str, str]:
     """Ours without settings of the bot or keys of the person who measures."""
-    ours = ("SLACK_", "ANTHROPIC_", "DATABASE_URL", "PORT", "HOST", "PUBLIC_URL", "SAYWHEN_", "LOG_LEVEL")
+    providers = ("SLACK_", "DISCORD_", "TWILIO_", "IMAP_", "SMTP_", "MAIL_", "ANTHROPIC_", "SIM_URL")
+    ours = (*providers, "DATABASE_URL", "PORT", "HOST", "PUBLIC_URL", "SAYWHEN_", "LOG_LEVEL")
     kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(ours)}
     return {**kept, "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1,localhost"}
 

@@ -1,13 +1,15 @@
 """The harness of `make bench`, run with tiny numbers: it measures what it says, and reports it."""
 
+import asyncio
 import json
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
-from bench import against_floor, prompts
+from bench import against_floor, each_channel, prompts
 from bench.bots import our_bot, stage
 from bench.long_thread import talk
 from bench.pending import recovery
@@ -15,6 +17,9 @@ from bench.processes import measure
 from bench.ratios import at_least, at_most, ratio
 from bench.sizes import FULL, Sizes
 from bench.table import report
+from simulators.discord import DiscordSimulator
+from simulators.discord.config import BOT_TOKEN
+from simulators.messages import MessagesSimulator
 
 pytestmark = pytest.mark.slow
 TINY = Sizes(rounds=1, floor=((2, 10),), slack=((1, 2),), slow_model=2, starts=1, long_turns=5, pending=20)
@@ -81,6 +86,32 @@ def test_our_bot_answers_over_the_slack_of_the_bench_and_its_cpu_and_memory_are_
         assert found["unexpected"] == 0
         assert child.cpu() > 0
         assert child.megabytes() > 10
+
+
+async def test_a_bot_on_another_channel_is_started_talked_to_and_weighed(tmp_path):
+    runs = defaultdict(list)
+    async with DiscordSimulator() as discord, MessagesSimulator() as model:
+        addresses = {
+            "sim_url": discord.base_url,
+            "discord_bot_token": BOT_TOKEN,
+            "discord_api_url": discord.api_url,
+            "discord_gateway_url": discord.gateway_url,
+            "messages_url": model.base_url,
+        }
+        await asyncio.to_thread(each_channel.start, "discord", addresses, tmp_path / "discord", runs)
+
+    assert runs["discord", "ready"][0] > 0
+    assert runs["discord", "memory"][0] > 10
+
+
+def test_each_channel_is_held_to_the_memory_of_one_and_all_to_that_of_all():
+    runs = {(name, "ready"): [2.0] for name in (*each_channel.CHANNELS, "all")}
+    runs |= {(name, "memory"): [130.0] for name in (*each_channel.CHANNELS, "all")}
+
+    found = {row.name: row.met for row in each_channel.in_rows(runs)}
+
+    assert [found[f"idle memory, {title} alone"] for title in each_channel.TITLES.values()] == [False] * 4
+    assert found["idle memory, all channels"]
 
 
 def test_a_ratio_is_the_median_of_those_of_neighbouring_runs():

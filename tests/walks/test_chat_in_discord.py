@@ -105,7 +105,8 @@ async def walk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Walk]:
             yield Walk(discord, bot)
             assert await bot.stop() == 0
             assert "Traceback" not in bot.output()
-            assert discord.posting.careless == discord.pings() == []
+            assert discord.posting.careless == []
+            assert discord.pings() == []
         finally:
             await bot.kill()
 
