@@ -13,6 +13,7 @@ from tests.conformance.door import Door, open_door
 from tests.conformance.stage import Name, Shown, Stage
 
 SECRET = "demo-signing-secret"
+PATIENT = 3.0  # seconds, as the real one: a busy machine is not taken for a bot that does not answer
 
 
 class SlackVenue:
@@ -119,10 +120,12 @@ def _previews(message: dict[str, object]) -> tuple[str, ...]:
 @asynccontextmanager
 async def by_socket() -> AsyncIterator[SlackVenue]:
     async with SlackSimulator(time_scale=0.02) as slack:
+        slack.deliveries.ack_seconds = PATIENT
         yield SlackVenue(slack)
 
 
 @asynccontextmanager
 async def by_http() -> AsyncIterator[SlackVenue]:
     async with SlackSimulator(time_scale=0.02) as slack, open_door() as door:
+        slack.deliveries.ack_seconds = PATIENT
         yield SlackByHttp(slack, door)
