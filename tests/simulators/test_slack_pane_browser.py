@@ -77,7 +77,7 @@ async def test_a_picture_a_thumb_and_a_chat(tmp_path: Path):
         await client.assistant_threads_setSuggestedPrompts(
             channel_id=chat["channel_id"],
             thread_ts=chat["thread_ts"],
-            prompts=[{"title": "Help", "message": "What can you do?"}],  # type: ignore[list-item]  # the SDK's own mistake
+            prompts=[{"title": "Help", "message": "What can you do?"}],
         )
         await page.locator('[data-do="prompt"]').click()
         await expect(page.locator(".thread .message .body")).to_have_text("What can you do?")
