@@ -8,7 +8,7 @@ from bot.errors import ChannelRefused, SendFailed, StoreFull
 from bot.events import FeedbackReceived, Outgoing
 from simulators.discord.config import DiscordConfig
 from simulators.discord.faults import Fault
-from tests.channels.discord_desk import Inbox, channel_for, simulated, sitting
+from tests.channels.discord_desk import Inbox, channel_for, running, simulated, sitting
 
 
 async def test_we_are_who_discord_says_we_are():
@@ -199,6 +199,23 @@ async def test_a_discord_that_is_in_trouble_at_the_start_is_asked_again(kind):
         discord.faults.add(Fault(kind, on="read", retry_after=0.01))
         async with sitting(discord) as desk:
             assert desk.channel.account
+
+
+@pytest.mark.parametrize("where", ["http://127.0.0.1:1/api/v10", "https://{host}/api/v10"])
+async def test_a_discord_that_cannot_be_reached_is_said_and_asked_again(where: str):
+    """Nobody listens, or what answers speaks no TLS."""
+    async with simulated() as discord:
+        host = discord.base_url.partition("//")[2]
+        channel = channel_for(discord, Inbox(), api_url=where.format(host=host))
+        async with running(channel.run(Inbox().receive)) as task:
+            await discord.until(lambda: channel.health().state == "failing" or task.done())
+            (part,) = channel.render("ob1", _outgoing("channel/5"))
+            with pytest.raises(SendFailed) as failed:
+                await channel.send(part)
+
+            assert not task.done()
+            assert channel.health().detail
+            assert failed.value.kind == "retry"
 
 
 async def test_without_a_connection_a_message_can_be_sent_later():
