@@ -191,7 +191,7 @@ class Lines:
             except CallFailed as error:
                 if error.code and error.code not in TRY_AGAIN:
                     return  # it is gone, or we may not
-                if tried == TRIES:
+                if tried == TRIES or (error.retry_after or 0.0) > WITHIN:
                     raise
                 await asyncio.sleep(error.retry_after or TRY_AGAIN_AFTER)
             else:

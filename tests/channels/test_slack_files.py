@@ -78,6 +78,17 @@ async def test_a_file_of_another_kind_is_named_and_not_fetched(bot):
     assert not bot.slack.files.fetched
 
 
+async def test_what_is_not_meant_for_us_is_not_fetched(bot):
+    bot.slack.say("ann", "for bob", "general", files=[Upload("a.png", PICTURE)])
+    bot.slack.say("ann", "@saywhen hello", "general")
+
+    await bot.until_heard("hello")
+    await bot.slack.until(lambda: not bot.slack.state.pending_deliveries(), timeout=30)
+
+    assert await bot.texts() == ["hello"]
+    assert not bot.slack.files.fetched
+
+
 async def test_a_file_without_a_word_is_a_message_too(bot):
     bot.slack.say("ann", "", files=[Upload("a.png", PICTURE)])
 
