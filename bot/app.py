@@ -210,7 +210,7 @@ async def _assemble(
             "slack": ChannelRule(strangers=config.channels.slack.strangers),
             "sms": ChannelRule(strangers=config.channels.sms.strangers),
             "discord": ChannelRule(strangers=config.channels.discord.strangers),
-            "email": ChannelRule(strangers=config.channels.email.strangers, trusted=False),
+            "email": ChannelRule(strangers=config.channels.email.strangers, trusted=False, dated=False),
         },
         simulated=lambda channel, account: channel in mode.simulated,
         waiting=lambda: lanes.waiting + store.pending,
@@ -219,6 +219,7 @@ async def _assemble(
         claims=claims,
         operator=today.operator_message,
         elsewhere=reroute,
+        answer_within=config.limits.answer_within,
         clock=clock,
     )
     outbox = Outbox(

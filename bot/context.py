@@ -7,7 +7,7 @@ all the time (the clock, open reminders, unresolved errors) comes last, after th
 import json
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from html import escape
 from zoneinfo import ZoneInfo
@@ -265,8 +265,12 @@ def _read(original: Event, version: Event, clip: int, timezone: str) -> str:
     data = version.data
     match data:
         case ev.MessageReceived() | ev.MessageEdited():
-            at = _written(original.time, timezone)
-            return _element("message", _blocks(data.blocks, clip), seq=original.seq, **_who(data), at=at)
+            sent_at = original.data.sent_at if isinstance(original.data, ev.MessageReceived) else None
+            at = _written(sent_at or original.time, timezone)
+            late = f"{_long(original.time - sent_at)} late" if sent_at else ""
+            return _element(
+                "message", _blocks(data.blocks, clip), seq=original.seq, **_who(data), at=at, came=late
+            )
         case ev.TimerFired(purpose="expiry"):
             return _element("answer", "", seq=original.seq, status="nobody answered in time")
         case ev.TimerFired():
@@ -286,6 +290,13 @@ def _written(time: datetime, timezone: str) -> str:
         return ""
     local = time.astimezone(ZoneInfo(timezone))
     return f"{local:%Y-%m-%dT%H:%M} {_WEEKDAYS[local.weekday()]}"
+
+
+def _long(time: timedelta) -> str:
+    hours = time.total_seconds() / 3600
+    if hours < 1:
+        return f"{time.total_seconds() / 60:.0f} minutes"
+    return f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.0f} days"
 
 
 def _resolved(data: ev.ApprovalResolved, seq: int, clip: int) -> str:

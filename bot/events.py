@@ -223,6 +223,7 @@ class Incoming:
     `direct`: nobody else reads this conversation; `outside`: whoever wrote is not of the organisation we are in.
 
     An answer given by a button names neither: its `approval_id` or `question_id` is the button's handle.
+    `sent_at`: when it was written, if the channel can tell.
     """
 
     data: AnyInput
@@ -239,6 +240,7 @@ class Incoming:
     raw: bytes = b""
     direct: bool = False
     outside: bool = False
+    sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol, assert_never
 
 import structlog
@@ -39,6 +39,8 @@ from bot.ports import Clock, Received, Store
 LONGEST_TEXT = 200_000  # characters of one message; the raw bytes keep the whole
 LONGEST_DISPLAY = 200
 MOST_WAITING = 10_000
+LATE = timedelta(minutes=5)
+"""What comes later than this after it was written is marked so."""
 
 REFUSED = Received("", 0, duplicate=False)
 """The answer to what nobody may say here: nothing was stored, and the provider need not send it again."""
@@ -56,11 +58,12 @@ class ChannelRule:
 
     "chat" lets them talk, "refuse" does not take their messages and says so once a day, "ask" also tells an
     operator. What they write may instruct the agent as a known person's words do, unless they are not `trusted`:
-    then it is only something a stranger said.
+    then it is only something a stranger said. `dated`: the provider says when something was written, not the sender.
     """
 
     strangers: Literal["chat", "refuse", "ask"] = "chat"
     trusted: bool = True
+    dated: bool = True
 
 
 @dataclass(slots=True)
@@ -97,6 +100,7 @@ class Inbox:
         claims: Claims | None = None,
         operator: Callable[[], Outgoing | None] = lambda: None,
         elsewhere: Callable[[Outgoing], Outgoing | None] = lambda message: None,
+        answer_within: timedelta | None = None,
         clock: Clock = _now,
         new_trace: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
@@ -112,6 +116,7 @@ class Inbox:
         self._claims = claims
         self._operator = operator
         self._elsewhere = elsewhere
+        self._answer_within = answer_within
         self._clock = clock
         self._new_trace = new_trace
         self.counts = Counts()
@@ -127,6 +132,8 @@ class Inbox:
             return await self._store_input(claimed)
         if person is None and rule.strangers != "chat" and _says_something(incoming.data):
             return await self._refuse(incoming, rule)
+        if self._is_too_late(incoming, rule):
+            return await self._tell_late(incoming)
         inputs = await self._meant(incoming, person)
         if inputs is None:
             self.counts.refused += 1
@@ -144,6 +151,30 @@ class Inbox:
         )
         self._settle(received, data)
         return received
+
+    # ------------------------------------------------------------ what comes late
+
+    def _is_too_late(self, incoming: Incoming, rule: ChannelRule) -> bool:
+        if incoming.sent_at is None or self._answer_within is None or not rule.dated:
+            return False
+        late = self._clock() - incoming.sent_at > self._answer_within
+        return late and isinstance(incoming.data, MessageReceived)
+
+    async def _tell_late(self, incoming: Incoming) -> Received:
+        """What was written long ago may not hold any more: it is not acted on, and who wrote it hears so."""
+        data = incoming.data
+        assert isinstance(data, MessageReceived)
+        assert incoming.sent_at is not None
+        log.warning("a message came too late to be answered", channel=incoming.channel, place=data.place)
+        said = words.too_late(incoming.sent_at)
+        told = SenderTold(sender=data.sender, reason="too_late", outgoing=(word_to(incoming, said),))
+        return await self._store_input(replace(incoming, data=told))
+
+    def _written(self, incoming: Incoming, rule: ChannelRule) -> datetime | None:
+        """When something was written that came late."""
+        late = self._clock() - incoming.sent_at if incoming.sent_at else timedelta(0)
+        unlikely = not rule.dated and self._answer_within is not None and late > self._answer_within
+        return incoming.sent_at if late > LATE and not unlikely else None
 
     # ------------------------------------------------------------ what is meant
 
@@ -249,12 +280,14 @@ class Inbox:
         if self._answering is not None:
             blocks = await self._answering.without_codes(blocks)
         trusted = person is not None or (rule.trusted and not incoming.outside)
-        changes = {
+        changes: dict[str, object] = {
             "person": person.name if person else None,
             "blocks": blocks if trusted else tuple(map(distrusted, blocks)),
             "display": data.display[:LONGEST_DISPLAY],
             "raw": data.raw or raw,
         }
+        if isinstance(data, MessageReceived):
+            changes["sent_at"] = self._written(incoming, rule)
         return data.model_copy(update=changes)
 
     async def _rerouted(self, data: DeliveryReported, thread_id: str) -> DeliveryReported:

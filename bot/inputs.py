@@ -40,7 +40,10 @@ class ThreadOpened(InputData):
 
 
 class MessageReceived(InputData):
-    """What somebody wrote. `channel_ref` is what the channel needs to answer it; nobody else reads it."""
+    """What somebody wrote. `channel_ref` is what the channel needs to answer it; nobody else reads it.
+
+    `sent_at` is when it was written, of one that came late.
+    """
 
     type: ClassVar[str] = "message.received"
     place: Private
@@ -51,6 +54,7 @@ class MessageReceived(InputData):
     reply_to: Private = ""
     channel_ref: ChannelRef = Field(default_factory=dict)
     raw: str = ""
+    sent_at: AwareDatetime | None = None
 
 
 class MessageEdited(InputData):
@@ -183,7 +187,7 @@ class SenderTold(InputData):
 
     type: ClassVar[str] = "sender.told"
     sender: Sender
-    reason: Literal["refused", "operator_asked", "owner", "linked", "wrong_code", "nothing_open"]
+    reason: Literal["refused", "operator_asked", "owner", "linked", "wrong_code", "nothing_open", "too_late"]
     outgoing: tuple[Outgoing, ...] = ()
 
 

@@ -322,6 +322,16 @@ NOT_HERE = "I did not take that as a decision. Say it to me directly, where nobo
 CLAIM_OVERHEARD = (
     "That code is void now, since others could read it. Get a new one and write it to me directly."
 )
+
+
+def too_late(sent_at: datetime) -> str:
+    """For whoever wrote long before it reached us."""
+    return (
+        f"What you wrote on {sent_at:%Y-%m-%d at %H:%M} UTC reached me only now. I have done nothing about it; "
+        "please write again if it still holds."
+    )
+
+
 STRANGER = "I only talk to people I know here. Please ask whoever runs this bot to add you."
 STRANGER_ASKED = "I do not know you yet. I have asked whoever runs this bot whether I may talk to you."
 

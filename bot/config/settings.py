@@ -116,6 +116,7 @@ class LimitsConfig(Section):
     pending_inputs: Annotated[int, Whole(1, 10_000_000)] = 10_000
     raw_days: Annotated[int, Whole(0, 365)] = 7
     raw_cap_mb: Annotated[int, Whole(0, 1_000_000)] = 200
+    answer_within: Duration = 7 * DAY
     outbox_first: Duration = timedelta(seconds=1)
     outbox_max: Duration = 15 * MINUTE
     outbox_give_up: Duration = DAY

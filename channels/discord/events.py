@@ -19,7 +19,7 @@ from bot.events import (
 )
 from channels.discord.attached import File, files_of
 from channels.discord.destinations import Destination
-from channels.discord.shapes import Json, id_in, items, mapping, number, string
+from channels.discord.shapes import Json, id_in, items, mapping, number, string, time_of
 from channels.discord.text import mentions, plain
 
 NAME = "discord"
@@ -142,6 +142,7 @@ class Reader:
             destination=str(to),
             raw=raw,
             direct=kind == "dm",
+            sent_at=time_of(id_in(message, "id")) if isinstance(data, MessageReceived) else None,
         )
         return (Arrival(incoming, addressed=self._is_to_us(message, kind)),)
 

@@ -93,7 +93,14 @@ def incoming(arrival: Arrival, place_: str) -> Incoming:
         channel_ref=_channel_ref(mail),
         raw=hashlib.sha256(arrival.raw).hexdigest() if arrival.raw else "",
     )
-    found = Incoming(data, channel=NAME, dedupe=place_, account=account, destination=arrival.sender)
+    found = Incoming(
+        data,
+        channel=NAME,
+        dedupe=place_,
+        account=account,
+        destination=arrival.sender,
+        sent_at=mail.date,
+    )
     if arrival.thread_id:
         return replace(found, thread_id=arrival.thread_id, direct=_is_direct(mail, account))
     return replace(found, conversation=place_, direct=_is_direct(mail, account))

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from bot.events import Block, Incoming, MessageDeleted, MessageEdited, MessageReceived, Sender
 from channels.slack.files import SlackFile, file_in, references
@@ -157,6 +158,7 @@ class _Reader:
             raw=self.raw,
             direct=self.place.im,
             outside=self._is_outside(message),
+            sent_at=_time_of(ts) if isinstance(data, MessageReceived) else None,
         )
         files = _files(message) if not isinstance(data, MessageDeleted) else ()
         in_assistant = self.place.im and bool(mapping(message.get("assistant_thread")))
@@ -201,6 +203,14 @@ class _Reader:
 
     def _digest(self) -> str:
         return hashlib.sha256(self.raw).hexdigest() if self.raw else ""
+
+
+def _time_of(ts: str) -> datetime | None:
+    """When a message was written: its ts says so, in seconds."""
+    try:
+        return datetime.fromtimestamp(float(ts), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _root(message: Json, ts: str) -> str:

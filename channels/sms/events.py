@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from bot.events import (
@@ -40,7 +41,10 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """One message to our number, from a webhook or from Twilio's list. `opt_out` is Twilio's own reading of it."""
+    """One message to our number, from a webhook or from Twilio's list, which says when it came (`at`).
+
+    `opt_out` is Twilio's own reading of it.
+    """
 
     sid: str
     sender: str
@@ -48,6 +52,7 @@ class Inbound:
     media: tuple[Media, ...] = ()
     opt_out: str = ""
     raw: bytes = b""
+    at: datetime | None = None
 
 
 def parse(inbound: Inbound, *, our: str) -> tuple[Incoming, ...]:
@@ -105,4 +110,5 @@ def _incoming(inbound: Inbound, data: AnyInput, our: str, suffix: str = "") -> I
         destination=inbound.sender,
         raw=inbound.raw,
         direct=True,
+        sent_at=inbound.at,
     )

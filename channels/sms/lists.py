@@ -145,7 +145,9 @@ class Lists:
             "date_sent": record.at.isoformat(),
             "media": [{"uri": each.path, "content_type": each.content_type} for each in media],
         }
-        return Inbound(record.sid, record.sender, record.body, media, raw=json.dumps(raw).encode())
+        return Inbound(
+            record.sid, record.sender, record.body, media, raw=json.dumps(raw).encode(), at=record.at
+        )
 
     # What became of what went out
 
