@@ -28,7 +28,7 @@ def test_dying_at_every_crash_point_loses_and_doubles_nothing(tmp_path: Path) ->
         "create.before", "create.after", "migration.statement", "migration.before", "migration.after",
         "savepoint.done", "commit.before", "commit.after",
     }  # fmt: skip
-    assert names.count("commit.before") >= 4  # how many transactions share a commit depends on timing
+    assert names.count("commit.before") >= 1  # how many transactions share a commit depends on timing
 
 
 @pytest.mark.parametrize("seed", ["a", "b"])

@@ -132,7 +132,7 @@ async def test_the_timeline_grows_and_shows_what_the_model_saw(tmp_path):
             await expect(page.locator("#bill")).to_contain_text("2 model calls")
             await page.locator("details.request summary").first.click()
             await expect(page.locator(".seen").first).to_contain_text(
-                '<message seq="2" from="guest">first</message>'
+                '<message seq="2" from="guest" at="2026-11-23T09:00 Monday">first</message>'
             )
             before = await page.locator(".card").count()
             await web.say("second")
