@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +41,7 @@ After = Annotated[int, Query(ge=0, le=MOST_SEQ)]
 LastId = Annotated[str | None, Header(alias="last-event-id")]
 
 
+@cache
 def environment() -> Environment:
     """The templates; everything that goes into a page is escaped unless it is Markup."""
     made = Environment(

@@ -33,12 +33,14 @@ def test_a_tool_turn_takes_at_most_six_commits_and_ten_events():
     assert core["fsyncs"] <= core["transactions"]
 
 
+@pytest.mark.swept
 def test_the_floor_and_the_store_alone_do_the_same_four_transactions_a_message():
     floor, store = (measure(kind, at_once=2, messages=20) for kind in ("floor", "store"))
 
     assert floor["transactions"] == store["transactions"] == 80
 
 
+@pytest.mark.swept
 def test_every_row_against_the_floor_has_a_target_and_says_whether_it_is_met(tmp_path):
     rows = against_floor.rows(TINY)
 
@@ -50,6 +52,7 @@ def test_every_row_against_the_floor_has_a_target_and_says_whether_it_is_met(tmp
     assert all(isinstance(row["met"], bool) for row in written)
 
 
+@pytest.mark.swept
 @pytest.mark.parametrize("kind", ["core", "floor"])
 def test_messages_that_were_pending_at_a_kill_are_all_answered_once(kind):
     found = recovery(kind, TINY.pending)
@@ -57,6 +60,7 @@ def test_messages_that_were_pending_at_a_kill_are_all_answered_once(kind):
     assert (found["lost"], found["doubled"]) == (0, 0)
 
 
+@pytest.mark.swept
 def test_a_long_and_a_short_thread_are_compared_by_the_cpu_of_their_turns():
     found = measure("turns", long_turns=TINY.long_turns)
 
@@ -64,6 +68,7 @@ def test_a_long_and_a_short_thread_are_compared_by_the_cpu_of_their_turns():
     assert found["short"] > 0
 
 
+@pytest.mark.swept
 async def test_a_steady_conversation_extends_its_prompt_and_its_size_stays_bounded(tmp_path):
     found = await talk(tmp_path)
 
@@ -78,6 +83,7 @@ def test_the_default_agent_has_a_short_prompt():
     assert fixed.met
 
 
+@pytest.mark.swept
 def test_our_bot_answers_over_the_slack_of_the_bench_and_its_cpu_and_memory_are_read(tmp_path):
     with stage() as on, our_bot(on, tmp_path / "ours") as child:
         found = on.converse(2, 4)
@@ -88,6 +94,7 @@ def test_our_bot_answers_over_the_slack_of_the_bench_and_its_cpu_and_memory_are_
         assert child.megabytes() > 10
 
 
+@pytest.mark.swept
 async def test_a_bot_on_another_channel_is_started_talked_to_and_weighed(tmp_path):
     runs = defaultdict(list)
     async with DiscordSimulator() as discord, MessagesSimulator() as model:

@@ -64,7 +64,7 @@ def _odd(name):
     return not re.fullmatch("[a-z_][a-z0-9_]*", name)
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=300)
 @given(ARGS)
 def test_what_is_shown_reads_back_as_what_runs(args):
     check("send_message", args)

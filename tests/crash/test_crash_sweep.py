@@ -22,7 +22,7 @@ def sweep(*arguments: str, module: str = "tests.crash.sweep") -> dict[str, Any]:
 
 @pytest.mark.prove
 def test_dying_anywhere_loses_nothing_and_repeats_no_action():
-    found = sweep("--brief", "--every", "40", "--pairs", "4")
+    found = sweep("--brief", "--every", "80", "--pairs", "2")
 
     assert found["violations"] == []
     assert found["points"] > 900
@@ -31,7 +31,7 @@ def test_dying_anywhere_loses_nothing_and_repeats_no_action():
     assert found["counts"]["calls started with a yes"] > 0
 
 
-@pytest.mark.prove
+@pytest.mark.swept
 @pytest.mark.parametrize(
     ("mutant", "where", "says"),
     [
@@ -53,7 +53,7 @@ def test_a_bot_that_is_broken_on_purpose_is_caught(mutant, where, says):
 
 @pytest.mark.prove
 def test_dying_anywhere_on_the_way_of_a_mail_loses_none_and_repeats_one_a_death_at_most():
-    found = sweep("--brief", "--every", "5", "--pairs", "3", module="tests.crash.mail_sweep")
+    found = sweep("--brief", "--every", "12", "--pairs", "2", module="tests.crash.mail_sweep")
 
     assert found["violations"] == []
     assert found["points"] > 140
@@ -62,7 +62,7 @@ def test_dying_anywhere_on_the_way_of_a_mail_loses_none_and_repeats_one_a_death_
     assert found["counts"]["mails sent again"] > 0
 
 
-@pytest.mark.prove
+@pytest.mark.swept
 @pytest.mark.parametrize(
     ("mutant", "where", "says"),
     [("marks first", "flag.after", "is lost"), ("new ids", "smtp.after", "has 2 Message-IDs")],

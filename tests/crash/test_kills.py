@@ -5,8 +5,7 @@ import pytest
 from tests.crash.kills import run
 
 
-@pytest.mark.prove
-@pytest.mark.slow
+@pytest.mark.swept
 async def test_killing_a_real_bot_under_load_loses_nothing_and_repeats_no_job(tmp_path):
     counts = await run(tmp_path, kills=3, seed=1)
 

@@ -13,7 +13,7 @@ CALM = Chances(inputs=0.4, crash=0, other=0, fail=0)
 BUSY = Chances(inputs=0.4, crash=0, other=0, fail=0, gated=0.7)  # with people who decide
 
 
-@pytest.mark.prove
+@pytest.mark.swept
 @pytest.mark.parametrize("store_class", [AnnouncesAnyway, SkipsNewcomers, ThrowsResultsAway])
 async def test_a_store_that_is_broken_on_purpose_is_caught(store_class, ram):
     async def play() -> None:
@@ -24,7 +24,7 @@ async def test_a_store_that_is_broken_on_purpose_is_caught(store_class, ram):
         await play()
 
 
-@pytest.mark.prove
+@pytest.mark.swept
 @pytest.mark.parametrize("name", PLANTS)
 async def test_a_core_that_is_broken_on_purpose_is_caught(name, ram, monkeypatch):
     PLANTS[name](monkeypatch)

@@ -10,7 +10,7 @@ from tests.sim.world import Chances, run_seed
 SEEDS = 30
 
 
-@pytest.mark.prove
+@pytest.mark.swept
 async def test_no_schedule_of_people_config_clock_crashes_and_other_processes_breaks_a_promise(ram):
     total = Counter()
 
