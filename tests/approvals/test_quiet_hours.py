@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
-import pytest
 from hypothesis import given, strategies as st
 from pydantic import BaseModel
 

@@ -152,7 +152,8 @@ def test_lone_surrogates_are_replaced_wherever_they_stand():
         ),
         (
             calling({}, tool="rm"),
-            'tool: found "rm", known are current_time, remind, send_message, send_email, schedule_meeting, ask_person, withdraw, order',
+            'tool: found "rm", known are current_time, remind, send_message, send_email, schedule_meeting, '
+            "ask_person, withdraw, order",
         ),
         (calling({}, tool=None), "tool: found null, known are"),
         (calling(None), "proposed_action.args: an object is needed, found null"),
