@@ -7,6 +7,7 @@ when to connect, resume, wait or give up is ours; frames, heartbeats and their t
 import asyncio
 import logging
 import random
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import aiohttp
 import yarl
 from discord.errors import ConnectionClosed, DiscordException
-from discord.gateway import DiscordWebSocket, ReconnectWebSocket
+from discord.gateway import DiscordWebSocket, KeepAliveHandler, ReconnectWebSocket
 
 from bot.errors import ChannelRefused
 from bot.ports import ChannelState, Health
@@ -129,6 +130,7 @@ class Connection:
                     await self.pause(failures, str(error) or type(error).__name__)
         finally:
             await self._let_go(None)
+            await _end_heartbeats(client)
 
     async def _stay(self, client: Client, session: Session | None) -> None:
         """Open one connection and read from it until it ends, which is an error."""
@@ -202,3 +204,19 @@ class Connection:
         log.warning("Discord: %s; trying again in %.0f s", words, pause)
         self.set_state("failing", words)
         await self._sleep(pause)
+
+
+async def _end_heartbeats(client: Client) -> None:
+    """Wait for the threads that keep the time: one must not wake when the event loop is gone.
+
+    That of a connection which was given up while it opened is known to nobody else.
+    """
+    hearts = [
+        thread
+        for thread in threading.enumerate()
+        if isinstance(thread, KeepAliveHandler) and thread.ws._connection is client._connection
+    ]
+    for heart in hearts:
+        heart.stop()
+    for heart in hearts:
+        await asyncio.to_thread(heart.join, CLOSE_TIMEOUT)

@@ -4,9 +4,11 @@ Time at the simulated gateway runs five hundred times as fast; what is said to b
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 
 import pytest
+from discord.gateway import KeepAliveHandler
 
 from bot.errors import ChannelRefused
 from channels.discord import Rhythm
@@ -245,3 +247,10 @@ async def test_a_gateway_that_hangs_up_at_once_is_not_stormed():
             await discord.until(desk.connected)
 
         assert discord.numbers()["connections_total"] <= 5
+
+
+async def test_when_it_has_ended_no_thread_keeps_time_for_it():
+    async with sitting() as desk:
+        await desk.discord.until(lambda: desk.discord.gateway.ready)
+
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, KeepAliveHandler)]
