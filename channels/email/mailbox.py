@@ -164,9 +164,10 @@ class Collector:
         self._failed.clear()
         top = await _newest(visit)
         there = await visit.imap.search_since(since - A_DAY)
+        second = since.replace(microsecond=0)  # a server tells whole seconds
         for some in _batches([uid for uid in there if uid <= top]):
             for uid, found in (await visit.imap.look(some)).items():
-                if found.at is None or found.at >= since:
+                if found.at is None or found.at >= second:
                     await self._collect(visit, uid, found, since)
             await self._mark(visit)
         return await self._keep_baseline(visit, top, since)
