@@ -102,7 +102,7 @@ class _Limit(Ratelimit):
         self._last_request = loop.time()
         while True:
             if self.is_expired():
-                self.reset()  # type: ignore[no-untyped-call]
+                self.reset()  # type: ignore[no-untyped-call]  # discord.py's own
             if self.expires is None or self.remaining > 0:
                 break
             wait = self.expires - loop.time()

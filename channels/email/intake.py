@@ -38,7 +38,7 @@ class Intake:
             raw = await self._shelf.raw(row.id)
             if raw is None or len(raw) != row.size:
                 continue  # only the server has it whole
-            starts = await self.stored(lambda row=row: self._shelf.begin(row.id))  # type: ignore[misc]
+            starts = await self.stored(lambda row=row: self._shelf.begin(row.id))  # type: ignore[misc]  # mypy infers no default
             if starts > MOST_STARTS:
                 why = f"the bot was started {starts} times and did not get past it"
                 await self.close(row, Taken("quarantined", why))

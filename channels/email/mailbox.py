@@ -293,7 +293,7 @@ class Collector:
                 log.warning("e-mail: %s", visit.cannot_mark)
                 return
             ids = [row.id for row in rows]
-            await self._intake.stored(lambda ids=ids: self._shelf.mark(ids))  # type: ignore[misc]
+            await self._intake.stored(lambda ids=ids: self._shelf.mark(ids))  # type: ignore[misc]  # mypy infers no default
 
     async def _tell(self, visit: "_Visit", uids: Sequence[int]) -> None:
         folder = self._rules.move_to

@@ -281,7 +281,7 @@ async def test_each_call_that_fails_is_one_request_whatever_it_is_and_however_it
                 desk.discord.faults.add(Fault(kind, on=operation, retry_after=0.01))
                 before = len(desk.discord.rest.requests)
                 with pytest.raises(CallFailed):
-                    await desk.channel._web.call(method, path, json=body(method), **ids)  # type: ignore[arg-type]
+                    await desk.channel._web.call(method, path, json=body(method), **ids)  # type: ignore[arg-type]  # of a table
                 made, asked = made + 1, asked + len(desk.discord.rest.requests) - before
                 assert asked == made, (operation, kind)
 

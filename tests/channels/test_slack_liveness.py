@@ -137,13 +137,13 @@ async def test_socket_mode_that_is_off_from_the_start_ends_it_with_a_reason(slac
     channel = SlackChannel(bot_token="xoxb-demo", app_token="xapp-demo", knows=None, api_url=slack.api_url)  # type: ignore[arg-type]  # nothing arrives
 
     with pytest.raises(ChannelRefused, match="link_disabled"):
-        await asyncio.wait_for(channel.run(None), 10)  # type: ignore[arg-type]
+        await asyncio.wait_for(channel.run(None), 10)  # type: ignore[arg-type]  # nothing arrives
 
 
 async def test_too_many_sockets_are_waited_for_and_named(slack: SlackSimulator):
     slack.sockets.refuse_with = "too_many_websockets"
     channel = SlackChannel(bot_token="xoxb-demo", app_token="xapp-demo", knows=None, api_url=slack.api_url)  # type: ignore[arg-type]  # nothing arrives
-    running = asyncio.create_task(channel.run(None))  # type: ignore[arg-type]
+    running = asyncio.create_task(channel.run(None))  # type: ignore[arg-type]  # nothing arrives
 
     await slack.until(lambda: channel.health().state == "failing")
     said = channel.health().detail

@@ -14,10 +14,9 @@ class Door:
     url: str = ""
     receive: Receive | None = None
     webhooks: dict[str, Webhook] = field(default_factory=dict)
-    opens: bool = True
 
     async def handle(self, request: web.Request) -> web.Response:
-        if self.receive is None or not self.opens:
+        if self.receive is None:
             return web.Response(status=503)
         found = WebhookRequest(
             method=request.method,

@@ -24,4 +24,4 @@ TestFolder = documented.TestFolder
 def test_it_imports_what_a_channel_may():
     imported = re.findall(r"^from (bot\.[a-z.]+)", ADAPTER, re.MULTILINE)
 
-    assert set(imported) <= {"bot.errors", "bot.events", "bot.files", "bot.markdown", "bot.ports"}
+    assert set(imported) <= {"bot.errors", "bot.events", "bot.ports"}
